@@ -1,0 +1,57 @@
+# Everything on a fresh machine: Python 3.11 or later, and Go for the embedded Temporal server where no other is found.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+JOBS ?= 2
+
+.PHONY: demo up test quick check format histories benchmark browser clean
+
+demo: $(INSTALLED)
+	@$(BIN)/longpole run examples/model_selection/workflow.yaml --input threshold=0.95
+
+up: $(INSTALLED)
+	@$(BIN)/longpole up
+
+test: $(INSTALLED) temporal
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -q
+
+# Without the tests marked `long`.
+quick: $(INSTALLED) temporal
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -q -m "not long"
+
+check: $(INSTALLED)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Record the histories of tests/histories anew: only when the interpreter is meant to behave differently.
+histories: $(INSTALLED) temporal
+	@$(BIN)/python -m tests.histories.record
+
+benchmark: $(INSTALLED) temporal
+	@$(BIN)/python -m benchmarks.engine
+
+# Find or build the server before tests that run side by side ask for it; says what it does.
+.PHONY: temporal
+temporal: $(INSTALLED)
+	@$(BIN)/python -m temporal_dev --locate
+
+# The browser that tests/browser drives; those tests are skipped without it.
+browser:
+	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium) >/dev/null
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,example]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .longpole

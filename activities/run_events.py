@@ -1,0 +1,55 @@
+"""What happens to a run beside its steps (paused, a step skipped, ...) into the store.
+
+A local activity: one transaction, safe to repeat, retried by the workflow until it holds. It takes a plain dictionary:
+with the class as type hint, the SDK would look at every value in it, one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio import activity
+
+from activities.masking import Masker
+from activities.recording import Recorder
+from definitions.calls import RECORD_EVENTS, EventBatch, RunEvent
+from store import events
+from store.database import Session
+from store.instances import set_status
+from store.outcomes import from_unix
+from store.records import EventRecord
+
+
+class RunEventActivities:
+    """The activity, over one recorder's database. Raises `StoreUnavailable`, which the workflow retries."""
+
+    def __init__(self, recorder: Recorder, masker: Masker) -> None:
+        self._recorder = recorder
+        self._masker = masker
+
+    @activity.defn(name=RECORD_EVENTS)
+    async def record_events(self, fields: dict[str, Any]) -> None:
+        """The fields of an `EventBatch`: what the workflow tells, and the run's status if that has changed."""
+        await asyncio.to_thread(self._write, EventBatch(**fields))
+
+    def _write(self, batch: EventBatch) -> None:
+        records = [self._event(batch, index, event) for index, event in enumerate(batch.events)]
+
+        def write(session: Session) -> None:
+            if batch.status is not None:
+                set_status(session, batch.execution_id, batch.status)
+            events.append(session, records)
+
+        self._recorder.write_with(batch.execution_id, write)
+
+    def _event(self, batch: EventBatch, index: int, event: RunEvent) -> EventRecord:
+        return EventRecord(
+            batch.execution_id,
+            event["type"],
+            from_unix(event.get("at")) or datetime.now(UTC),
+            step_id=event.get("step_id"),
+            data=self._masker.tree(batch.execution_id, event.get("data", {})),
+            key=f"{batch.key}/{index}",
+        )

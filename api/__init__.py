@@ -1,0 +1,1 @@
+"""HTTP: the application, and later one folder a surface."""

@@ -1,0 +1,133 @@
+"""What crosses between a workflow and its activities: plain data, named once, imported by both sides.
+
+Workflow code names activities by these strings and never imports them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+RECORD_EVENTS = "longpole.record_events"
+REQUEST_CANCEL = "longpole.request_cancel"
+OFFLOAD_OUTPUTS = "longpole.offload_outputs"
+
+SUBMIT_OUTCOME = "longpole_submit_outcome"
+"""A function of the worker's that workflow code calls, outside of the sandbox, with the pages of a run's outcome."""
+
+StepStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"]
+RunStatus = Literal[
+    "scheduled", "pending", "running", "paused", "cancelling", "completed", "failed", "timed_out", "cancelled"
+]
+FINAL_RUN_STATUSES: frozenset[str] = frozenset({"completed", "failed", "timed_out", "cancelled"})
+FINAL_STEP_STATUSES: frozenset[str] = frozenset({"completed", "failed", "skipped", "cancelled"})
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """The one argument of a step's activity. Times in seconds."""
+
+    execution_id: str
+    step_id: str
+    handler: str
+    input: Any
+    """The resolved input as JSON, without what `slots` put back (`definitions.values`)."""
+    slots: list[Any] = field(default_factory=list)
+    title: str = ""
+    iteration: str = ""
+    start: int = 1
+    """1 for activity id `step`, n for `step#n`."""
+    timeout: float = 3600.0
+    max_attempts: int = 1
+    initial_interval: float = 1.0
+    backoff_coefficient: float = 2.0
+    max_interval: float = 300.0
+    retry_on_timeout: bool = True
+    retry_on_errors: list[str] | None = None
+    at_most_once: bool = False
+    context: dict[str, Any] | None = None
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this step in this run."""
+        return f"{self.execution_id}/{self.step_id}{self.iteration}"
+
+
+class StepResult(TypedDict, total=False):
+    """What a step's activity returns; keys with nothing in them are left out to keep histories small."""
+
+    output: Any
+    slots: list[Any]
+    context: dict[str, Any]
+    """What the handler added to the run's context."""
+    usage: dict[str, float]
+    artifacts: list[dict[str, Any]]
+    attempts: int
+    """Attempts that count (those lost with a worker do not); left out when 1."""
+    lost: int
+
+
+class StepFailure(TypedDict, total=False):
+    """The first detail of the `ApplicationError` a step's activity fails with; its `type` is the error class."""
+
+    message: str
+    error_class: str
+    traceback: str
+    attempts: int
+    lost: int
+
+
+class RunEvent(TypedDict, total=False):
+    """Something a watcher of a run may care about that no step attempt tells."""
+
+    type: str
+    """`run.paused`, `run.resumed`, `run.cancelling`, `step.skipped`, `step.failed`, ..."""
+    at: float
+    """Unix time, from the workflow's clock."""
+    step_id: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EventBatch:
+    """The argument of `RECORD_EVENTS`. `key` makes it safe to deliver more than once."""
+
+    execution_id: str
+    key: str
+    events: list[RunEvent]
+    status: RunStatus | None = None
+
+
+class StepOutcome(TypedDict, total=False):
+    """A step as the workflow knows it at the end of the run."""
+
+    step_id: str
+    status: StepStatus
+    reason: str
+    attempts: int
+    lost: int
+    started_at: float | None
+    completed_at: float | None
+    output: Any
+    slots: list[Any]
+    error: StepFailure | None
+    usage: dict[str, float]
+    artifacts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class OutcomePage:
+    """A part of the outcome of a run: steps in pages; the last page carries the run itself."""
+
+    execution_id: str
+    steps: list[StepOutcome]
+    last: bool
+    temporal_run_id: str = ""
+    """Another one than before: the run was reset in Temporal and has ended once more."""
+    status: RunStatus = "completed"
+    output: Any = None
+    slots: list[Any] = field(default_factory=list)
+    error: StepFailure | None = None
+    context: dict[str, Any] | None = None
+    started_at: float | None = None
+    completed_at: float | None = None

@@ -1,0 +1,124 @@
+"""What comes into a run from outside, made sense of.
+
+Anybody with a Temporal client can start a run, signal it, or end one of its activities by hand, with any JSON at all. A
+workflow that raises anything but an error of ours repeats its task for ever: what is read here never makes it do that.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeGuard
+
+from definitions.bounded_text import bounded
+from definitions.calls import StepFailure, StepResult
+from definitions.errors import LongpoleError
+from definitions.ids import to_uuid
+from definitions.messages import INTERPRETER_VERSION, CancelRequest, RunInput
+from definitions.program import Program, programs
+from definitions.run_state import RunState
+from definitions.values import unpack
+
+REASON_LIMIT = 1024
+MESSAGE_LIMIT = 4 * 1024
+_NO_SENSE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
+"""What Python raises where JSON has another shape than the code thinks."""
+_LONGEST_GRACE = 86_400
+
+
+class Beginning(NamedTuple):
+    """What a run begins with, or goes on from."""
+
+    run: RunInput
+    program: Program
+    state: RunState
+
+
+def beginning(fields: Any, *, execution_id: str) -> Beginning:
+    """The fields of a `RunInput`, and what follows from them. Raises `LongpoleError` for whatever makes none, and for
+    those of another run, whose records it would write over."""
+    try:
+        run = RunInput(**fields)
+        to_uuid(execution_id)
+        if run.execution_id != execution_id:
+            raise ValueError(f"it is that of {run.execution_id!r}")
+        if run.interpreter > INTERPRETER_VERSION:
+            raise LongpoleError(
+                f"this run was started for interpreter {run.interpreter}, this worker has {INTERPRETER_VERSION}",
+                code="interpreter_too_old",
+                remedy="update the workers",
+            )
+        program = programs.get(run.definition, run.digest)
+        if run.checkpoint is None:
+            state = RunState.new(program.order, unpack(run.input, run.slots), dict(program.definition.context))
+        else:
+            state = RunState.from_checkpoint(program.order, run.checkpoint)
+    except _NO_SENSE as error:
+        raise LongpoleError(
+            f"a run can't begin with this: {type(error).__name__}: {error}",
+            code="run_input_invalid",
+            remedy="start runs with `longpole run`",
+        ) from None
+    return Beginning(run, program, state)
+
+
+def cancel_request(argument: Any) -> CancelRequest:
+    """What was typed in, as far as it can be understood: an operator's cancel is never refused for its form."""
+    given = argument if isinstance(argument, dict) else {"reason": argument}
+    reason = given.get("reason")
+    grace = given.get("grace_seconds")
+    return CancelRequest(
+        reason=bounded(reason, REASON_LIMIT) if isinstance(reason, str) and reason else CancelRequest.reason,
+        grace_seconds=float(min(max(grace, 0), _LONGEST_GRACE)) if _is_number(grace) else CancelRequest.grace_seconds,
+        save_partial_results=given.get("save_partial_results") is not False,
+    )
+
+
+def step_result(value: Any) -> StepResult:
+    """What a step's activity returned. Raises `LongpoleError` for what no worker of ours made."""
+    if not (
+        isinstance(value, dict)
+        and isinstance(value.get("context", {}), dict)
+        and all(_is_number(amount) for amount in _mapping(value.get("usage", {})).values())
+        and all(isinstance(each, dict) for each in _list(value.get("artifacts", [])))
+        and all(type(value.get(count, 1)) is int for count in ("attempts", "lost"))
+        and _unpacks(value.get("output"), value.get("slots", []))
+    ):
+        raise LongpoleError(
+            "what its activity returned is not the result of a step",
+            code="result_not_json",
+            remedy='to complete a step by hand, give `{"output": ...}`',
+        )
+    return StepResult(**value)  # type: ignore[typeddict-item]
+
+
+def step_failure(detail: Any, *, message: str, error_class: str) -> StepFailure:
+    """What a step's activity failed with; `message` and `error_class` where the detail is not one of ours."""
+    told = detail if isinstance(detail, dict) else {}
+    texts = {name: text for name in ("message", "error_class", "traceback") if isinstance(text := told.get(name), str)}
+    counts = {name: count for name in ("attempts", "lost") if type(count := told.get(name)) is int}
+    fallback = StepFailure(message=bounded(message, MESSAGE_LIMIT), error_class=bounded(error_class, REASON_LIMIT))
+    return StepFailure(**{**fallback, **texts, **counts})  # type: ignore[typeddict-item]
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    """A number that is one: not a truth value, and not NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {"": None}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [None]
+
+
+def _unpacks(output: Any, slots: Any) -> bool:
+    if slots == []:
+        return True
+    try:
+        unpack(copy.deepcopy(output), slots)
+    except _NO_SENSE:
+        return False
+    return True

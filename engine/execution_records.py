@@ -1,0 +1,153 @@
+"""Reading runs: what the records say, in the core's words. Needs only the store: it answers while Temporal is down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from activities.outputs import load
+from definitions.ids import workflow_id
+from definitions.values import resolve_deferred, unpack
+from engine.views import Event, Execution, LogLine, StepView
+from store import events, instances, logs, steps, templates
+from store.blobs import BlobStore
+from store.database import Database
+from store.instances import InstanceFilter
+from store.tables import WorkflowInstance, WorkflowStepExecution
+
+T = TypeVar("T")
+
+
+class ExecutionRecords:
+    """Reads of runs. Blocking database work runs in threads."""
+
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    async def get(self, execution_id: str) -> Execution:
+        """A run with its steps and its whole output. Raises `ExecutionNotFound`."""
+
+        def read() -> Execution:
+            with self._database.read() as session:
+                row = instances.get_instance(session, execution_id)
+                attempts = steps.list_steps(session, execution_id, last_only=True)
+                revision = templates.get_revision(session, workflow_id(row.template_id), row.revision)
+            definition = revision.definition
+            return self._execution(row, definition, self._steps(definition, attempts))
+
+        return await asyncio.to_thread(read)
+
+    async def status(self, execution_id: str) -> str:
+        """A run's status alone. Raises `ExecutionNotFound`."""
+
+        def read() -> str:
+            with self._database.read() as session:
+                return instances.get_status(session, execution_id)
+
+        return await asyncio.to_thread(read)
+
+    async def find(
+        self,
+        *,
+        statuses: Sequence[str] = (),
+        name: str | None = None,
+        owner: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[list[Execution], int]:
+        """One page of runs, newest first and without steps, and how many there are in all."""
+        wanted = InstanceFilter(statuses=tuple(statuses) or None, template_name=name, owner=owner)
+
+        def read() -> tuple[list[Execution], int]:
+            with self._database.read() as session:
+                rows, total = instances.query_instances(session, wanted, limit=limit, offset=offset)
+                return [self._execution(row, {"version": ""}, (), whole=False) for row in rows], total
+
+        return await asyncio.to_thread(read)
+
+    async def events(self, execution_id: str, *, after: int = 0, limit: int = 500) -> list[Event]:
+        """Events after a sequence number, in order."""
+
+        def read() -> list[Event]:
+            with self._database.read() as session:
+                rows = events.since(session, execution_id, after, limit=limit)
+                return [Event(row.sequence, row.type, row.at, row.step_id, row.data) for row in rows]
+
+        return await asyncio.to_thread(read)
+
+    async def logs(
+        self,
+        execution_id: str,
+        *,
+        step_id: str | None = None,
+        levels: Sequence[str] | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> list[LogLine]:
+        """Log lines after an id, in the order in which they were stored."""
+
+        def read() -> list[LogLine]:
+            with self._database.read() as session:
+                page = logs.query(session, execution_id, step_id=step_id, levels=levels, cursor=after, limit=limit)
+                return [
+                    LogLine(line.id or 0, line.at, line.level, line.step_id, line.attempt, line.message, line.details)
+                    for line in page.lines
+                ]
+
+        return await asyncio.to_thread(read)
+
+    def _execution(
+        self, row: WorkflowInstance, definition: Mapping[str, Any], views: tuple[StepView, ...], *, whole: bool = True
+    ) -> Execution:
+        return Execution(
+            execution_id=row.execution_id,
+            workflow_id=workflow_id(row.template_id),
+            name=row.name,
+            version=str(definition.get("version", "1")),
+            revision=row.revision,
+            status=row.status,
+            owner=row.owner,
+            priority=row.priority,
+            created_at=row.created_at,
+            started_at=row.started_at,
+            completed_at=row.completed_at,
+            duration_seconds=row.duration_seconds,
+            input=row.input_data if whole else None,
+            output=self._whole(row.output_data, row.output_slots) if whole else None,
+            error=row.error,
+            tags=tuple(row.tags),
+            steps=views,
+        )
+
+    def _steps(self, definition: Mapping[str, Any], rows: Sequence[WorkflowStepExecution]) -> tuple[StepView, ...]:
+        """Every step of the definition, in its order; those without a record yet are pending."""
+        last = {row.step_id: row for row in rows}
+        return tuple(self._step(step, last.get(step["id"])) for step in definition["steps"])
+
+    def _step(self, step: Mapping[str, Any], row: WorkflowStepExecution | None) -> StepView:
+        title = step.get("name") or step["id"]
+        if row is None:
+            return StepView(step["id"], title, "pending")
+        return StepView(
+            step_id=row.step_id,
+            title=title,
+            status=row.status,
+            attempts=row.attempt_number,
+            max_attempts=row.max_attempts,
+            started_at=row.started_at,
+            completed_at=row.completed_at,
+            duration_seconds=row.duration_seconds,
+            error_message=row.error_message,
+            error_class=row.error_class,
+            reason=row.reason,
+            progress=row.progress,
+            progress_label=row.progress_label,
+            usage=row.usage,
+            artifacts=tuple(row.artifacts),
+            output=self._whole(row.output_data, row.output_slots),
+        )
+
+    def _whole(self, value: Any, slots: list[Any] | None) -> Any:
+        return resolve_deferred(unpack(value, slots or []), lambda digest: load(digest, self._blobs))

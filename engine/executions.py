@@ -1,0 +1,239 @@
+"""Starting and steering runs. The row comes first, then Temporal; whatever dies in between, the relay finishes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.outputs import keep
+from definitions.calls import FINAL_RUN_STATUSES
+from definitions.errors import Conflict, LongpoleError, ServiceUnavailable
+from definitions.ids import new_execution_id, workflow_id
+from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
+from definitions.validation import check_input
+from definitions.values import pack
+from engine.dispatch import MAX_RUN_INPUT_BYTES, Dispatch, dispatch
+from engine.dispatch_marks import DispatchMarks
+from engine.execution_records import ExecutionRecords
+from engine.failpoints import failpoint
+from engine.temporal import answer
+from engine.views import StoredDefinition
+from store import instances, templates
+from store.blobs import BlobStore
+from store.database import Database, Session
+from store.tables import WorkflowInstance
+
+_log = structlog.get_logger()
+
+RECORDED_SECONDS = 30.0
+
+
+class Executions(ExecutionRecords):
+    """All that can be done with runs."""
+
+    def __init__(self, database: Database, blobs: BlobStore, client: Client, task_queue: str) -> None:
+        super().__init__(database, blobs)
+        self._client = client
+        self._task_queue = task_queue
+        self._marks = DispatchMarks(database)
+
+    async def close(self) -> None:
+        """Finish what is written in the background."""
+        await self._marks.close()
+
+    async def start(
+        self,
+        stored: StoredDefinition,
+        run_input: Any,
+        *,
+        owner: str = "local",
+        priority: int | None = None,
+        tags: Sequence[str] = (),
+        execution_id: str | None = None,
+    ) -> str:
+        """Start a run of a stored definition; returns its execution id. Again with the same id it is the same run.
+
+        Once this returns the run will happen, whatever dies. Raises `InputInvalid`, `LongpoleError` (`run_too_large`),
+        `Conflict` for the id of another run, and `StoreUnavailable`. A Temporal that does not answer is no error: the
+        relay brings the run there. A run that Temporal refuses has failed.
+        """
+        definition = stored.definition
+        check_input(definition, run_input)
+        execution_id = execution_id or new_execution_id()
+        run_tags = (*definition.tags, *tags)
+
+        def write() -> Dispatch:
+            with self._database.write() as session:
+                row = instances.create_instance(
+                    session,
+                    execution_id=execution_id,
+                    workflow_id=stored.workflow_id,
+                    name=stored.name,
+                    revision=stored.revision,
+                    digest=stored.digest,
+                    input_data=run_input,
+                    owner=owner,
+                    priority=definition.priority if priority is None else priority,
+                    tags=list(dict.fromkeys(run_tags)),
+                )
+                run = self._dispatch_of(row, stored.document)
+                if run.size > MAX_RUN_INPUT_BYTES:
+                    raise LongpoleError(
+                        f"definition and input take {run.size:,} bytes, a run may start with {MAX_RUN_INPUT_BYTES:,}",
+                        code="run_too_large",
+                        remedy="split the definition, or pass large input by address",
+                    )
+                return run
+
+        run = await asyncio.to_thread(write)
+        failpoint("after_row")
+        try:
+            await self._bring_to_temporal(run)
+        except (ServiceUnavailable, RPCError) as error:
+            _log.warning(
+                "Temporal did not take the run yet; the relay will bring it",
+                execution_id=execution_id,
+                error=str(error),
+            )
+        return execution_id
+
+    async def relay(self, rows_older_than: Any, limit: int = 100) -> int:
+        """Bring runs to Temporal that were left between the row and Temporal; returns how many.
+
+        Raises `ServiceUnavailable` when Temporal or the database does not answer.
+        """
+
+        def read() -> list[Dispatch]:
+            with self._database.read() as session:
+                rows = instances.undispatched(session, rows_older_than, limit=limit)
+                return [self._dispatch_of(row, self._document_of(session, row)) for row in rows]
+
+        runs = await asyncio.to_thread(read)
+        brought = 0
+        for run in runs:
+            try:
+                await self._bring_to_temporal(run)
+            except RPCError as error:
+                # It answers: what it has against this run must not keep it from the others.
+                _log.warning("Temporal does not take a run", execution_id=run.execution_id, error=str(error))
+            else:
+                brought += 1
+        return brought
+
+    async def pause(self, execution_id: str) -> None:
+        """Close the run's dispatch gate: running steps end, nothing new starts.
+
+        Raises `ExecutionNotFound`, `Conflict`, `ServiceUnavailable`; so do `resume` and `cancel`.
+        """
+        await self._signal(execution_id, "pause")
+
+    async def resume(self, execution_id: str) -> None:
+        """Open the gate again."""
+        await self._signal(execution_id, "resume")
+
+    async def cancel(
+        self,
+        execution_id: str,
+        *,
+        reason: str = "cancelled",
+        grace_seconds: float = DEFAULT_GRACE_SECONDS,
+        save_partial_results: bool = True,
+    ) -> None:
+        """Ask the run to end: running steps are told and get a grace period."""
+        request = CancelRequest(reason=reason, grace_seconds=grace_seconds, save_partial_results=save_partial_results)
+        await self._signal(execution_id, "cancel", asdict(request))
+
+    async def result(self, execution_id: str) -> Any:
+        """Wait until the run has ended and its outcome is recorded, for its result.
+
+        Raises `temporalio.client.WorkflowFailureError` when it did not complete, and `temporalio.service.RPCError` when
+        Temporal does not have it (yet).
+        """
+        try:
+            result = await self._client.get_workflow_handle(execution_id).result()
+        except WorkflowFailureError:
+            await self._recorded(execution_id)
+            raise
+        await self._recorded(execution_id)
+        return result
+
+    async def _recorded(self, execution_id: str) -> None:
+        """The outcome is written while Temporal ends the run: by the time that is known, mostly it is there. What died
+        with a worker is the reconciler's work; a database that stays away is waited for no longer than that takes."""
+        pause = 0.001
+        deadline = time.monotonic() + RECORDED_SECONDS
+        while await self.status(execution_id) not in FINAL_RUN_STATUSES and time.monotonic() < deadline:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.5)
+
+    async def _signal(self, execution_id: str, signal: str, argument: Any = None) -> None:
+        status = await self.status(execution_id)
+        if status in FINAL_RUN_STATUSES:
+            raise _over(execution_id, status, signal)
+        handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(execution_id)
+        try:
+            await answer(handle.signal(signal, args=[] if argument is None else [argument]))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise ServiceUnavailable(f"Temporal refused to {signal} it: {error.message}") from error
+            raise _over(execution_id, await self.status(execution_id), signal) from error
+
+    async def _bring_to_temporal(self, run: Dispatch) -> None:
+        try:
+            run_id = await dispatch(self._client, self._task_queue, run)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            await asyncio.to_thread(self._fail, run.execution_id, f"Temporal refused the run: {error.message}")
+            return
+        failpoint("after_start")
+        self._marks.add(run.execution_id, run_id or "")
+
+    def _fail(self, execution_id: str, message: str) -> None:
+        """End a run that can never start."""
+        _log.error("a run can't be started", execution_id=execution_id, error=message)
+        with self._database.write() as session:
+            instances.finish(
+                session,
+                execution_id,
+                status="failed",
+                completed_at=datetime.now(UTC),
+                error={"message": message, "error_class": "refused"},
+            )
+
+    def _document_of(self, session: Session, row: WorkflowInstance) -> dict[str, Any]:
+        return templates.get_revision(session, workflow_id(row.template_id), row.revision).definition
+
+    def _dispatch_of(self, row: WorkflowInstance, document: dict[str, Any]) -> Dispatch:
+        """Large values of the input are kept outside, as those of a step's output are."""
+        packed = pack(keep(row.input_data, self._blobs, origin="input"))
+        return Dispatch(
+            execution_id=row.execution_id,
+            workflow_id=workflow_id(row.template_id),
+            name=row.name,
+            version=str(document.get("version", "1")),
+            revision=row.revision,
+            digest=row.digest,
+            document=document,
+            input=packed.json,
+            slots=packed.slots,
+            owner=row.owner,
+            priority=row.priority,
+            tags=tuple(row.tags),
+        )
+
+
+def _over(execution_id: str, status: str, wish: str) -> Conflict:
+    if status in FINAL_RUN_STATUSES:
+        said, remedy = f"{status}: there is nothing to {wish}", "look at it with `longpole show`"
+    else:
+        said, remedy = f"not with Temporal yet, or just over: it can't {wish} now", "try again in a few seconds"
+    return Conflict(f"{execution_id} is {said}", code="invalid_status", remedy=remedy)

@@ -1,0 +1,130 @@
+"""The operator's settings: environment (`LONGPOLE_*`), then `longpole.toml`, then defaults.
+
+`longpole.toml` is looked for in the working folder and those above it; paths in it are relative to its folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from definitions.errors import LongpoleError
+
+PROJECT_FILE = "longpole.toml"
+
+
+class SettingsInvalid(LongpoleError):
+    """A setting that can't be used; the message names each, and where it can be set."""
+
+    default_code = "settings_invalid"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose."""
+
+    model_config = SettingsConfigDict(env_prefix="LONGPOLE_", extra="forbid", env_ignore_empty=True)
+
+    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("longpole"))
+    """Database, blobs, artifacts, the embedded Temporal's database and the logs."""
+    database_url: str | None = None
+    """`sqlite:///path` or `postgresql+psycopg://user:password@host/name`; default: SQLite in `data_dir`."""
+    handler_paths: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Folders with handlers, put last on the import path."""
+    handler_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """Module prefixes that handlers may come from."""
+    task_queue: str = "longpole"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    temporal_port: int = Field(default=7233, ge=0, le=65535)
+    temporal_ui_port: int = Field(default=8233, ge=0, le=65535)
+    temporal_ui_url: str | None = None
+    """Where people find the web UI of a Temporal that Longpole did not start itself."""
+    durability: Literal["normal", "full"] = "normal"
+    """`full`: the embedded Temporal waits for the disk at each transaction, so that not even power loss loses one."""
+    max_concurrent_steps: int = Field(default=50, ge=1, le=10_000)
+    """Steps that one worker runs at once."""
+    grace_seconds: float = Field(default=10.0, ge=0, le=3600)
+    """How long a worker that is told to stop lets its steps end by themselves."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+    @field_validator("handler_paths", "handler_allow", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Environment variables hold lists with commas."""
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _absolute(self) -> Settings:
+        self.data_dir = self.data_dir.expanduser().absolute()
+        self.handler_paths = tuple(path.expanduser().absolute() for path in self.handler_paths)
+        return self
+
+    @property
+    def resolved_database_url(self) -> str:
+        """`database_url`, or the SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'longpole.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment; the project file is read by `load_settings`, which knows where it lies."""
+        return (init_settings, env_settings)
+
+
+def load_settings(start: Path | None = None, **overrides: Any) -> Settings:
+    """The settings as seen from a folder. `overrides` (command-line options; None means not given) come first.
+
+    Raises `SettingsInvalid`.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    project = find_project_file(start or Path.cwd())
+    try:
+        from_file = _read_project_file(project) if project else {}
+        from_environment = EnvSettingsSource(Settings)()
+        return Settings(**{**from_file, **from_environment, **given})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in error.errors()
+        )
+        where = f"in {project}, " if project else ""
+        raise SettingsInvalid(
+            f"a setting can't be used: {problems}", remedy=f"look {where}at the LONGPOLE_* variables and at the options"
+        ) from None
+
+
+def find_project_file(start: Path) -> Path | None:
+    """The nearest `longpole.toml` in a folder or above it."""
+    for folder in (start.absolute(), *start.absolute().parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder / PROJECT_FILE
+    return None
+
+
+def _read_project_file(path: Path) -> dict[str, Any]:
+    try:
+        values = TomlConfigSettingsSource(Settings, path)()
+    except ValueError as error:
+        raise SettingsInvalid(f"{path} is no TOML: {error}", remedy="mend the file") from None
+    if isinstance(values.get("data_dir"), str):
+        values["data_dir"] = path.parent / values["data_dir"]
+    if isinstance(values.get("handler_paths"), list):
+        values["handler_paths"] = [path.parent / entry for entry in values["handler_paths"]]
+    return values

@@ -1,0 +1,87 @@
+"""The connection to Temporal: address and credentials as the SDK's own environment configuration has them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from definitions.errors import ServiceUnavailable
+from workflows import attributes
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 2.0
+"""How long a request may wait for Temporal. By itself the SDK asks a server that is gone again for about 10 seconds."""
+
+
+async def answer(call: Awaitable[T]) -> T:
+    """What Temporal answers, within bounded time. What it refuses is raised as it is (`RPCError`).
+
+    Raises `ServiceUnavailable` when it does not answer; whether it did what was asked is not known then."""
+    try:
+        return await asyncio.wait_for(call, ANSWER_SECONDS)
+    except TimeoutError as error:
+        raise ServiceUnavailable(f"Temporal did not answer within {ANSWER_SECONDS:g} s", remedy="try again") from error
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            raise
+        raise ServiceUnavailable(f"Temporal does not answer: {_first_line(error)}", remedy="try again") from error
+
+
+async def connect(address: str | None = None, *, timeout: float = 10.0) -> Client:
+    """A client for `address`, or for what the environment names (`TEMPORAL_ADDRESS`, namespace, TLS, API key, profile).
+
+    Raises `ServiceUnavailable` when nothing answers within `timeout` seconds.
+    """
+    config = ClientConfig.load_client_connect_config()
+    if address is not None:
+        config["target_host"] = address
+    target = config.setdefault("target_host", "localhost:7233")
+    try:
+        return await asyncio.wait_for(Client.connect(**config), timeout)
+    except (RuntimeError, RPCError, TimeoutError, OSError) as error:
+        raise ServiceUnavailable(
+            f"Temporal does not answer at {target}: {_first_line(error)}",
+            remedy="start it with `longpole up`, or set TEMPORAL_ADDRESS to one that runs",
+        ) from error
+
+
+async def register_search_attributes(client: Client) -> list[str]:
+    """Register what the namespace does not have yet; returns the names added.
+
+    Raises `ServiceUnavailable` when the server refuses, e.g. for want of room (SQL stores have three Bool attributes).
+    """
+    try:
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+        missing = {name: kind for name, kind in attributes.TYPES.items() if name not in known.custom_attributes}
+        if missing:
+            types = {name: _indexed_type(kind) for name, kind in missing.items()}
+            request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=types)
+            await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status is RPCStatusCode.ALREADY_EXISTS:
+            return []
+        raise ServiceUnavailable(
+            f"Temporal refused the search attributes: {error.message}",
+            remedy="register them by hand: " + ", ".join(f"{n} ({k})" for n, k in attributes.TYPES.items()),
+        ) from error
+    return list(missing)
+
+
+def _indexed_type(kind: str) -> IndexedValueType.ValueType:
+    name = "INDEXED_VALUE_TYPE_" + re.sub(r"(?<!^)(?=[A-Z])", "_", kind).upper()
+    return IndexedValueType.Value(name)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,102 @@
+"""What the engine tells of stored things, in the core's words. Surfaces translate these; no row is ever shown as it is.
+
+Times are timezone-aware UTC; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from definitions.model import Definition
+
+
+@dataclass(frozen=True)
+class StoredDefinition:
+    """One revision of a stored definition."""
+
+    workflow_id: str
+    name: str
+    version: int
+    """Counts the templates of one name and owner."""
+    revision: int
+    digest: str
+    document: dict[str, Any]
+    """The core definition as JSON."""
+
+    @cached_property
+    def definition(self) -> Definition:
+        """The definition itself."""
+        return Definition.model_validate(self.document)
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step of a run: its last attempt, and how many there were."""
+
+    step_id: str
+    title: str
+    status: str
+    attempts: int = 0
+    max_attempts: int = 1
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration_seconds: float | None = None
+    error_message: str | None = None
+    error_class: str | None = None
+    reason: str = ""
+    progress: float | None = None
+    progress_label: str = ""
+    usage: dict[str, float] = field(default_factory=dict)
+    artifacts: tuple[dict[str, Any], ...] = ()
+    output: Any = None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A run. `steps` is empty in lists."""
+
+    execution_id: str
+    workflow_id: str
+    name: str
+    version: str
+    """The author's label; empty in lists."""
+    revision: int
+    status: str
+    owner: str
+    priority: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration_seconds: float | None
+    input: Any
+    output: Any
+    error: dict[str, Any] | None
+    tags: tuple[str, ...] = ()
+    steps: tuple[StepView, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run; sequence numbers count from 1 without gaps."""
+
+    sequence: int
+    type: str
+    at: datetime
+    step_id: str | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a step logged; ids grow."""
+
+    id: int
+    at: datetime
+    level: str
+    step_id: str | None
+    attempt: int | None
+    message: str
+    metadata: dict[str, Any]

@@ -1,0 +1,1 @@
+"""Handlers of the small examples: one module for each definition."""

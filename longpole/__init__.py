@@ -1,0 +1,50 @@
+"""Longpole: durable workflow runs on Temporal. What users' code imports; nothing is loaded before it is asked for.
+
+from longpole import TemporaryFailure, step
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from activities import step
+    from activities.errors import (
+        InvalidInput,
+        ModelUnavailable,
+        PermanentFailure,
+        RateLimited,
+        StepCancelled,
+        StepError,
+        TemporaryFailure,
+    )
+
+__all__ = [
+    "InvalidInput",
+    "ModelUnavailable",
+    "PermanentFailure",
+    "RateLimited",
+    "StepCancelled",
+    "StepError",
+    "TemporaryFailure",
+    "step",
+]
+
+_MODULES = {"step": "activities.step"}
+"""Exported names that are modules; every other name is taken from `activities.errors`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'longpole' has no attribute {name!r}")
+    if name in _MODULES:
+        value: Any = importlib.import_module(_MODULES[name])
+    else:
+        value = getattr(importlib.import_module("activities.errors"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

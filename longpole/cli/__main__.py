@@ -1,0 +1,6 @@
+"""`python -m longpole.cli`."""
+
+from longpole.cli.main import main
+
+if __name__ == "__main__":
+    main()

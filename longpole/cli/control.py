@@ -1,0 +1,74 @@
+"""`longpole pause`, `resume` and `cancel`: steering a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from longpole.cli.console import out
+from longpole.cli.naming import find_execution, short
+from longpole.cli.options import DataDir, Run, settings_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.executions import Executions
+
+
+def pause(run: Run, data_dir: DataDir = None) -> None:
+    """Pause a run: running steps end, nothing new starts, its timeout stands still."""
+    execution_id = _steer(data_dir, run, lambda executions, found: executions.pause(found))
+    out.print(f"pausing {execution_id}; go on with: longpole resume {short(execution_id)}")
+
+
+def resume(run: Run, data_dir: DataDir = None) -> None:
+    """Let a paused run go on."""
+    out.print(f"resuming {_steer(data_dir, run, lambda executions, found: executions.resume(found))}")
+
+
+def cancel(
+    run: Run,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the run.")] = "cancelled by hand",
+    grace: Annotated[
+        str, typer.Option("--grace", help="How long running steps may take to end, e.g. 30s or 2m.")
+    ] = "10s",
+    discard: Annotated[
+        bool, typer.Option("--discard-partial-results", help="Don't keep what completed steps gave.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Cancel a run: nothing new starts, running steps are told and get a grace period."""
+    from definitions.durations import parse_duration
+
+    seconds = parse_duration(grace)
+    execution_id = _steer(
+        data_dir,
+        run,
+        lambda executions, found: executions.cancel(
+            found, reason=reason, grace_seconds=seconds, save_partial_results=not discard
+        ),
+    )
+    out.print(f"cancelling {execution_id}; running steps have {seconds:g} s to end")
+
+
+def _steer(data_dir: Path | None, run: str, action: Callable[[Executions, str], Awaitable[None]]) -> str:
+    """Do something to the run that is meant; its id. Needs Temporal, so a running service."""
+    from engine.core import open_engine, open_records
+    from longpole.connection import require_known_temporal
+
+    settings = settings_from(data_dir)
+
+    async def steer() -> str:
+        # Which run is meant is known without Temporal: a mistyped id is told as such.
+        with open_records(settings) as records:
+            execution_id = await find_execution(records.executions, run)
+            await records.executions.status(execution_id)
+        require_known_temporal(settings)
+        async with open_engine(settings) as engine:
+            await action(engine.executions, execution_id)
+        return execution_id
+
+    return asyncio.run(steer())

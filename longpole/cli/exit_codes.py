@@ -1,0 +1,31 @@
+"""The exit codes of the command line, as `docs/cli.md` lists them."""
+
+from __future__ import annotations
+
+from definitions.errors import LongpoleError, ServiceUnavailable
+
+COMPLETED = 0
+FAILED = 1
+"""The run failed or timed out; a check found something missing."""
+BAD_INPUT = 2
+"""Wrong usage, a file that can't be used, a run that is not there or in another state."""
+UNAVAILABLE = 3
+"""Temporal, the database or the service does not answer."""
+CANCELLED = 4
+"""The run was cancelled."""
+INTERNAL = 70
+"""An error of Longpole's own."""
+INTERRUPTED = 130
+"""Ctrl-C; 128 + N for signal N."""
+
+_OF_STATUS = {"completed": COMPLETED, "failed": FAILED, "timed_out": FAILED, "cancelled": CANCELLED}
+
+
+def of_status(status: str) -> int:
+    """The exit code that tells how a run ended."""
+    return _OF_STATUS[status]
+
+
+def of_error(error: LongpoleError) -> int:
+    """The exit code for an error that the user is meant to see."""
+    return UNAVAILABLE if isinstance(error, ServiceUnavailable) else BAD_INPUT

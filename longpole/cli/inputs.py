@@ -1,0 +1,53 @@
+"""A run's input from the command line: `--input key=value` and `--input-file`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from definitions.errors import LongpoleError
+from longpole.cli.documents import read_document
+
+
+class InputOptionInvalid(LongpoleError):
+    """An `--input` that can't be used."""
+
+    default_code = "input_option_invalid"
+
+
+def run_input(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
+    """The input: what the file has, and over it what each `key=value` says.
+
+    A value is taken as JSON when it is JSON (`true`, `3`, `[1, 2]`), else as the text it is. Raises
+    `InputOptionInvalid`, `DocumentUnreadable`.
+    """
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator or not key.strip():
+            raise InputOptionInvalid(f"--input {pair!r} is not key=value", remedy="write e.g. --input rows=100")
+        if key in given:
+            raise InputOptionInvalid(f"--input {key}=... is there twice", remedy="keep one of them")
+        given[key] = _value(text)
+    return {**(read_document(file) if file else {}), **given}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

@@ -1,0 +1,34 @@
+"""A run as the commands print it with `--json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.views import Execution
+
+
+def run_as_json(run: Execution, *, with_steps: bool = True, ui_url: str | None = None) -> dict[str, Any]:
+    """All that is known of a run; times in ISO 8601, durations in seconds."""
+    told: dict[str, Any] = as_json_value(run)
+    if not with_steps:
+        for name in ("steps", "input", "output"):
+            del told[name]
+        return told
+    told["artifacts"] = [
+        {"step_id": step["step_id"], **artifact} for step in told["steps"] for artifact in step["artifacts"]
+    ]
+    return {**told, "temporal_ui_url": ui_url}
+
+
+def as_json_value(value: Any) -> Any:
+    """Records and times inside a value as JSON has them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, dict):
+        return {key: as_json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json_value(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,1 @@
+"""Tables, repositories, migrations and blob storage: the only place with SQL."""

@@ -1,0 +1,101 @@
+"""Events of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from definitions.ids import to_uuid
+from store.columns import storable_text
+from store.locks import Runs, chunks, lock_runs
+from store.records import EventRecord
+from store.tables import EVENTS, INSTANCES, WorkflowEvent
+
+
+@dataclass(frozen=True)
+class Appended:
+    """`stored` in the order given; what had a known key is counted in `duplicates`, what had no run in `dropped`."""
+
+    stored: list[WorkflowEvent]
+    duplicates: int
+    dropped: int
+
+
+def append(session: Session, records: Sequence[EventRecord], *, runs: Runs | None = None) -> Appended:
+    """Gives each event the next sequence number of its run (from 1, no gaps) and stores it.
+
+    `runs`: the rows if they are locked already and nothing was appended to them in this transaction since."""
+    if runs is None:
+        runs = lock_runs(session, (record.execution_id for record in records))
+    taken = _taken_keys(session, records, runs)
+    last: dict[UUID, int] = {}
+    rows: list[dict[str, Any]] = []
+    duplicates = dropped = 0
+    for record in records:
+        run = runs.get(record.execution_id)
+        if run is None:
+            dropped += 1
+            continue
+        key = None if record.key is None else storable_text(record.key)
+        if key is not None and (run.id, key) in taken:
+            duplicates += 1
+            continue
+        if key is not None:
+            taken.add((run.id, key))
+        sequence = last.get(run.id, run.event_sequence) + 1
+        last[run.id] = sequence
+        rows.append(
+            {
+                "instance_id": run.id,
+                "sequence": sequence,
+                "type": record.type,
+                "at": record.at,
+                "step_id": record.step_id,
+                "data": record.data,
+                "key": key,
+            }
+        )
+    if rows:
+        session.execute(insert(EVENTS), rows)
+        session.execute(
+            update(INSTANCES).where(INSTANCES.c.id == bindparam("run")).values(event_sequence=bindparam("last")),
+            [{"run": run_id, "last": sequence} for run_id, sequence in last.items()],
+        )
+    return Appended([WorkflowEvent(**row) for row in rows], duplicates, dropped)
+
+
+def _taken_keys(session: Session, records: Sequence[EventRecord], runs: Runs) -> set[tuple[UUID, str]]:
+    wanted = [
+        (runs[record.execution_id].id, storable_text(record.key))
+        for record in records
+        if record.key is not None and record.execution_id in runs
+    ]
+    taken: set[tuple[UUID, str]] = set()
+    columns = EVENTS.c
+    for pairs in chunks(wanted):
+        # Rows of all these runs with any of these keys: a little more than asked for, but an index finds it.
+        rows = session.execute(
+            select(columns.instance_id, columns.key).where(
+                columns.instance_id.in_({run_id for run_id, _ in pairs}), columns.key.in_({key for _, key in pairs})
+            )
+        )
+        taken.update((row.instance_id, row.key) for row in rows)
+    return taken
+
+
+def since(session: Session, execution_id: str, sequence: int = 0, *, limit: int = 1000) -> list[WorkflowEvent]:
+    """The run's events after that sequence number, in order, at most `limit`."""
+    return list(
+        session.scalars(
+            select(WorkflowEvent)
+            .where(col(WorkflowEvent.instance_id) == to_uuid(execution_id), col(WorkflowEvent.sequence) > sequence)
+            .order_by(col(WorkflowEvent.sequence))
+            .limit(limit)
+        )
+    )

@@ -1,0 +1,341 @@
+"""Runs: their rows from the first word about them to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Select, func, select, true, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from definitions.calls import FINAL_RUN_STATUSES, RunStatus
+from definitions.errors import Conflict, DefinitionNotFound, ExecutionNotFound
+from definitions.ids import is_id, to_uuid
+from store import events
+from store.columns import now
+from store.dialects import has_tags, insert_into
+from store.locks import lock_runs
+from store.records import EventRecord
+from store.steps import seconds_between
+from store.tables import INSTANCES, STEPS, TEMPLATES, WorkflowInstance
+
+RUN_ENDED = "run_ended"
+"""The reason of an attempt that nobody reported the end of before the run was over."""
+
+
+def create_instance(
+    session: Session,
+    *,
+    execution_id: str,
+    workflow_id: str,
+    name: str,
+    revision: int,
+    digest: str,
+    input_data: Any,
+    owner: str = "",
+    priority: int = 50,
+    tags: list[str] | None = None,
+    status: RunStatus = "pending",
+    scheduled_start: datetime | None = None,
+    timeout_at: datetime | None = None,
+) -> WorkflowInstance:
+    """The row of a new run; again with the same id, workflow and digest it is the row that is there.
+
+    Raises `DefinitionNotFound`, and `Conflict` (`execution_exists`) when the id is another run's."""
+    run_id, template_id, moment = to_uuid(execution_id), to_uuid(workflow_id), now()
+    row = {
+        "id": run_id,
+        "template_id": template_id,
+        "status": status,
+        "input_data": input_data,
+        "priority": priority,
+        "name": name,
+        "revision": revision,
+        "digest": digest,
+        "owner": owner,
+        "created_at": moment,
+        "updated_at": moment,
+        "scheduled_start": scheduled_start,
+        "timeout_at": timeout_at,
+        "event_sequence": 0,
+        "tags": tags or [],
+    }
+    try:
+        insert = insert_into(session, INSTANCES).on_conflict_do_nothing(index_elements=[INSTANCES.c.id])
+        inserted = cast("CursorResult[Any]", session.execute(insert, row)).rowcount == 1
+    except IntegrityError as error:
+        raise DefinitionNotFound(f"there is no workflow {workflow_id}", remedy="store it before it is run") from error
+    if inserted:
+        return WorkflowInstance(**row)
+    instance = get_instance(session, execution_id)
+    if (instance.template_id, instance.digest, instance.owner) != (template_id, digest, owner):
+        raise Conflict(
+            f"{execution_id} is the id of another execution", code="execution_exists", remedy="leave the id to Longpole"
+        )
+    return instance
+
+
+def get_status(session: Session, execution_id: str) -> str:
+    """A run's status alone. Raises `ExecutionNotFound`."""
+    status = session.scalar(select(INSTANCES.c.status).where(INSTANCES.c.id == to_uuid(execution_id)))
+    if status is None:
+        raise _unknown(execution_id)
+    return str(status)
+
+
+def _unknown(execution_id: str) -> ExecutionNotFound:
+    return ExecutionNotFound(f"there is no execution {execution_id}", remedy="list the executions to see their ids")
+
+
+def get_instance(session: Session, execution_id: str, *, owner: str | None = None) -> WorkflowInstance:
+    """By `exec_...`, as it is now; another owner's is not found. Raises `ExecutionNotFound`."""
+    instance = session.get(WorkflowInstance, to_uuid(execution_id), populate_existing=True)
+    if instance is None or (owner is not None and instance.owner != owner):
+        raise _unknown(execution_id)
+    return instance
+
+
+@dataclass(frozen=True)
+class InstanceFilter:
+    """Which runs; None leaves a field out. `created_after <= created_at < created_before`; `tags`: all of them."""
+
+    status: str | None = None
+    statuses: tuple[str, ...] | None = None
+    workflow_id: str | None = None
+    template_name: str | None = None
+    owner: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    priority_min: int | None = None
+    priority_max: int | None = None
+    tags: tuple[str, ...] = ()
+
+    def narrow(self, session: Session, statement: Select[Any]) -> Select[Any]:
+        """The statement over `workflow_instances` with these conditions."""
+        columns = INSTANCES.c
+        if self.status is not None:
+            statement = statement.where(columns.status == self.status)
+        if self.statuses is not None:
+            statement = statement.where(columns.status.in_(self.statuses))
+        if self.workflow_id is not None:
+            statement = statement.where(columns.template_id == to_uuid(self.workflow_id))
+        if self.template_name is not None:
+            named = select(TEMPLATES.c.id).where(TEMPLATES.c.name == self.template_name)
+            statement = statement.where(columns.template_id.in_(named))
+        if self.owner is not None:
+            statement = statement.where(columns.owner == self.owner)
+        if self.created_after is not None:
+            statement = statement.where(columns.created_at >= self.created_after)
+        if self.created_before is not None:
+            statement = statement.where(columns.created_at < self.created_before)
+        if self.priority_min is not None:
+            statement = statement.where(columns.priority >= self.priority_min)
+        if self.priority_max is not None:
+            statement = statement.where(columns.priority <= self.priority_max)
+        if self.tags:
+            statement = statement.where(has_tags(session, columns.tags, list(self.tags)))
+        return statement
+
+
+def query_instances(
+    session: Session, wanted: InstanceFilter, *, limit: int = 50, offset: int = 0
+) -> tuple[list[WorkflowInstance], int]:
+    """One page of runs, newest first, and how many there are in all."""
+    total = session.scalar(wanted.narrow(session, select(func.count()).select_from(INSTANCES)))
+    statement = wanted.narrow(session, select(WorkflowInstance))
+    newest_first = (col(WorkflowInstance.created_at).desc(), col(WorkflowInstance.id).desc())
+    return list(session.scalars(statement.order_by(*newest_first).limit(limit).offset(offset))), total or 0
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """`success_rate`: percent of those that completed or failed, 0 without any; durations: of completed runs."""
+
+    total_instances: int
+    running_instances: int
+    completed_instances: int
+    failed_instances: int
+    cancelled_instances: int
+    success_rate: float
+    avg_duration_seconds: float
+
+
+def statistics(session: Session, wanted: InstanceFilter) -> Statistics:
+    """Counts over the runs: running includes paused and cancelling ones, failed those that timed out."""
+    status = INSTANCES.c.status
+    row = session.execute(
+        wanted.narrow(
+            session,
+            select(
+                func.count(),
+                func.count().filter(status.in_(("running", "paused", "cancelling"))),
+                func.count().filter(status == "completed"),
+                func.count().filter(status.in_(("failed", "timed_out"))),
+                func.count().filter(status == "cancelled"),
+                func.avg(INSTANCES.c.duration_seconds).filter(status == "completed"),
+            ).select_from(INSTANCES),
+        )
+    ).one()
+    total, running, completed, failed, cancelled, average = row
+    ended = completed + failed
+    rate = 100.0 * completed / ended if ended else 0.0
+    return Statistics(total, running, completed, failed, cancelled, rate, average or 0.0)
+
+
+def set_status(session: Session, execution_id: str, status: RunStatus) -> bool:
+    """Sets an open run's status; False: there is no such run, or it is over. Ends are set by `finish`."""
+    if status in FINAL_RUN_STATUSES:
+        raise ValueError(f"{status} ends a run; use finish")
+    return _change_open(session, execution_id, status=status)
+
+
+def mark_dispatched(session: Session, execution_id: str, temporal_run_id: str) -> bool:
+    """Notes that Temporal took the run; the first time counts. False: there is no such run, or it is over."""
+    return _change_open(
+        session,
+        execution_id,
+        dispatched_at=func.coalesce(INSTANCES.c.dispatched_at, now()),
+        temporal_run_id=temporal_run_id,
+    )
+
+
+def _change_open(session: Session, execution_id: str, **values: Any) -> bool:
+    changed = session.execute(
+        update(INSTANCES)
+        .where(INSTANCES.c.id == to_uuid(execution_id), INSTANCES.c.closed_at.is_(None))
+        .values(updated_at=now(), **values)
+        .returning(INSTANCES.c.id)
+    )
+    return changed.first() is not None
+
+
+def undispatched(
+    session: Session, older_than: datetime, *, limit: int = 100, claim: bool = False
+) -> list[WorkflowInstance]:
+    """Open runs that Temporal has not taken, created before that moment, oldest first.
+
+    `claim`, in a write block only: on PostgreSQL the rows are this caller's until the block ends, others are given
+    other ones. Without it two relays may start the same run, which Temporal makes one of."""
+    rows = WorkflowInstance
+    statement = (
+        select(rows)
+        .where(col(rows.dispatched_at).is_(None), col(rows.closed_at).is_(None), col(rows.created_at) < older_than)
+        .order_by(col(rows.created_at))
+        .limit(limit)
+    )
+    if claim:
+        statement = statement.with_for_update(skip_locked=True, key_share=True)
+    return list(session.scalars(statement))
+
+
+def open_instances(session: Session, *, after: str | None = None, limit: int = 500) -> list[WorkflowInstance]:
+    """A page of the runs that Temporal has and that are not over, by id; `after`: the last id of the page before."""
+    rows = WorkflowInstance
+    statement = select(rows).where(col(rows.closed_at).is_(None), col(rows.dispatched_at).is_not(None))
+    if after is not None:
+        statement = statement.where(col(rows.id) > to_uuid(after))
+    return list(session.scalars(statement.order_by(col(rows.id)).limit(limit)))
+
+
+def finish(
+    session: Session,
+    execution_id: str,
+    *,
+    status: RunStatus,
+    completed_at: datetime,
+    started_at: datetime | None = None,
+    output: Any = None,
+    slots: list[Any] | None = None,
+    error: dict[str, Any] | None = None,
+    execution_state: Any = None,
+    event_data: dict[str, Any] | None = None,
+    temporal_run_id: str | None = None,
+) -> bool:
+    """Ends a run, as that Temporal run, with what is still called running in it, and appends its last event
+    (`run.completed`, ...).
+
+    False, with nothing changed: there is no such run, or it is over."""
+    if status not in FINAL_RUN_STATUSES:
+        raise ValueError(f"{status} does not end a run; use set_status")
+    runs = lock_runs(session, [execution_id])
+    run = runs.get(execution_id)
+    if run is None or run.closed:
+        return False
+    begun = run.started_at or started_at
+    duration = seconds_between(begun, completed_at)
+    moment = now()
+    session.execute(
+        update(INSTANCES)
+        .where(INSTANCES.c.id == run.id)
+        .values(
+            status=status,
+            output_data=output,
+            output_slots=slots or None,
+            error=error,
+            execution_state=execution_state,
+            started_at=begun,
+            completed_at=completed_at,
+            duration_seconds=duration,
+            temporal_run_id=func.coalesce(temporal_run_id, INSTANCES.c.temporal_run_id),
+            # A run that is over was never, or no longer is, the relay's business.
+            closed_at=moment,
+            updated_at=moment,
+        )
+    )
+    session.execute(
+        update(STEPS)
+        .where(STEPS.c.workflow_instance_id == run.id, STEPS.c.status == "running")
+        .values(status="cancelled", reason=RUN_ENDED)
+    )
+    data = {"duration_seconds": duration} | ({"error": error} if error else {}) | (event_data or {})
+    events.append(session, [EventRecord(execution_id, f"run.{status}", completed_at, data=data)], runs=runs)
+    return True
+
+
+def reopen(session: Session, execution_id: str, temporal_run_id: str, *, ended_before: datetime | None = None) -> bool:
+    """Opens a run that was over, because it was reset in Temporal and goes on as another Temporal run; appends an event
+    `run.reopened`.
+
+    False: there is no such run, or it is not over, or it ended as that very Temporal run, or not before that moment."""
+    earlier = INSTANCES.c.completed_at < ended_before if ended_before is not None else true()
+    changed = session.execute(
+        update(INSTANCES)
+        .where(
+            INSTANCES.c.id == to_uuid(execution_id),
+            INSTANCES.c.closed_at.is_not(None),
+            INSTANCES.c.temporal_run_id.is_distinct_from(temporal_run_id),
+            earlier,
+        )
+        .values(
+            status="running",
+            temporal_run_id=temporal_run_id,
+            dispatched_at=func.coalesce(INSTANCES.c.dispatched_at, now()),
+            output_data=None,
+            output_slots=None,
+            error=None,
+            completed_at=None,
+            duration_seconds=None,
+            closed_at=None,
+            updated_at=now(),
+        )
+        .returning(INSTANCES.c.id)
+    )
+    if changed.first() is None:
+        return False
+    # What the steps that run again record counts again, until this run's end settles it.
+    session.execute(update(STEPS).where(STEPS.c.workflow_instance_id == to_uuid(execution_id)).values(settled=False))
+    told = {"temporal_run_id": temporal_run_id}
+    events.append(
+        session, [EventRecord(execution_id, "run.reopened", now(), data=told, key=f"reopened/{temporal_run_id}")]
+    )
+    return True
+
+
+def by_ids(session: Session, execution_ids: Sequence[str]) -> list[WorkflowInstance]:
+    """The rows of these runs, those that there are, in no order. What is no id has none."""
+    ids = [to_uuid(execution_id) for execution_id in execution_ids if is_id(execution_id)]
+    return list(session.scalars(select(WorkflowInstance).where(col(WorkflowInstance.id).in_(ids))))

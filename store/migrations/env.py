@@ -1,0 +1,10 @@
+"""Alembic's environment: runs on the connection, and in the transaction, that `store.migrate` brings."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from store.tables import Row
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Row.metadata)
+context.run_migrations()

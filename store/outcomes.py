@@ -1,0 +1,171 @@
+"""How steps ended by the workflow's own account: written once more at the end of a run, over whatever records say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from definitions.calls import StepOutcome
+from store.locks import chunks, lock_runs
+from store.steps import seconds_between
+from store.tables import STEPS
+
+WORKER_LOST = "worker_lost"
+"""The error class of an attempt that never reported its end and was followed by another."""
+
+
+def record_outcome_steps(session: Session, execution_id: str, outcomes: Sequence[StepOutcome]) -> int:
+    """Settles the last attempt of each step: changes its row, or makes one where none was recorded (with attempt 0 for
+    a step that never ran). Earlier attempts that never reported an end count as lost with their worker. Safe to repeat.
+
+    Returns how many outcomes were dropped because the run has no row."""
+    run = lock_runs(session, [execution_id]).get(execution_id)
+    if run is None:
+        return len(outcomes)
+    for page in chunks(outcomes):
+        _settle(session, run.id, page)
+    return 0
+
+
+def _settle(session: Session, run_id: UUID, outcomes: Sequence[StepOutcome]) -> None:
+    recorded = _recorded(session, run_id, [outcome["step_id"] for outcome in outcomes])
+    changed: list[dict[str, Any]] = []
+    added: list[dict[str, Any]] = []
+    lost: list[UUID] = []
+    for outcome in outcomes:
+        attempts = recorded.get(outcome["step_id"], [])
+        missing = _attempts_made(outcome) - _attempts_recorded(attempts)
+        last = attempts[-1] if attempts else None
+        if last and missing <= 0:
+            # The workflow hears of an end only once a worker is there to tell it; the attempt itself knew when it was.
+            recorded_end = last["completed_at"] if last["status"] == outcome["status"] else None
+            changed.append({"row": last["id"], **_ending(outcome, last["started_at"], recorded_end)})
+            attempts = attempts[:-1]
+        else:
+            added.append(_new_row(run_id, outcome, last, missing))
+        lost.extend(attempt["id"] for attempt in attempts if attempt["status"] == "running")
+    if lost:
+        session.execute(_LOST.where(STEPS.c.id.in_(lost)))
+    if changed:
+        session.execute(_CHANGE, changed)
+    if added:
+        session.execute(insert(STEPS), added)
+
+
+def _recorded(session: Session, run_id: UUID, step_ids: list[str]) -> dict[str, list[RowMapping]]:
+    columns = STEPS.c
+    rows = session.execute(
+        select(
+            columns.id,
+            columns.step_id,
+            columns.start,
+            columns.attempt_number,
+            columns.max_attempts,
+            columns.status,
+            columns.started_at,
+            columns.completed_at,
+        )
+        .where(columns.workflow_instance_id == run_id, columns.step_id.in_(step_ids))
+        .order_by(columns.step_id, columns.start, columns.attempt_number)
+    ).mappings()
+    by_step: dict[str, list[RowMapping]] = {}
+    for row in rows:
+        by_step.setdefault(row["step_id"], []).append(row)
+    return by_step
+
+
+def _attempts_made(outcome: StepOutcome) -> int:
+    ran = outcome.get("started_at") is not None or outcome["status"] in ("completed", "failed")
+    return outcome.get("attempts", 1 if ran else 0) + outcome.get("lost", 0)
+
+
+def _attempts_recorded(attempts: Iterable[RowMapping]) -> int:
+    """Attempts are numbered anew each time that the runner starts the step: the sum of each start's highest number."""
+    highest: dict[int, int] = {}
+    for attempt in attempts:
+        highest[attempt["start"]] = max(highest.get(attempt["start"], 0), attempt["attempt_number"])
+    return sum(highest.values())
+
+
+def _new_row(run_id: UUID, outcome: StepOutcome, last: RowMapping | None, missing: int) -> dict[str, Any]:
+    number = missing + (last["attempt_number"] if last else 0)
+    ending = _ending(outcome, None, None)
+    ending["usage"] = ending["usage"] or {}
+    ending["artifacts"] = ending["artifacts"] or []
+    return {
+        "id": uuid4(),
+        "workflow_instance_id": run_id,
+        "step_id": outcome["step_id"],
+        "attempt_number": number,
+        "start": last["start"] if last else 1,
+        "max_attempts": max(number, 1, last["max_attempts"] if last else 1),
+        "progress_label": "",
+        "worker": "",
+        "settled": True,
+        **ending,
+    }
+
+
+def _ending(outcome: StepOutcome, recorded_start: datetime | None, recorded_end: datetime | None) -> dict[str, Any]:
+    error = outcome.get("error") or {}
+    completed_at = recorded_end or from_unix(outcome.get("completed_at"))
+    started_at = recorded_start or from_unix(outcome.get("started_at"))
+    return {
+        "status": outcome["status"],
+        "reason": outcome.get("reason", ""),
+        "output_data": outcome.get("output"),
+        "output_slots": outcome.get("slots") or None,
+        "error_message": error.get("message"),
+        "error_class": error.get("error_class"),
+        "error_traceback": error.get("traceback") or None,
+        "will_retry": False,
+        "started_at": started_at,
+        "completed_at": completed_at,
+        "duration_seconds": seconds_between(started_at, completed_at),
+        "usage": outcome.get("usage") or None,
+        "artifacts": outcome.get("artifacts") or None,
+    }
+
+
+def from_unix(seconds: float | None) -> datetime | None:
+    """The moment of a Unix time."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _kept(name: str) -> Any:
+    """The new value, or the recorded one where the workflow has none."""
+    return func.coalesce(bindparam(name, type_=STEPS.c[name].type), STEPS.c[name])
+
+
+_CHANGE = (
+    update(STEPS)
+    .where(STEPS.c.id == bindparam("row"))
+    .values(
+        {
+            name: bindparam(name, type_=STEPS.c[name].type)
+            for name in (
+                "status",
+                "reason",
+                "output_data",
+                "output_slots",
+                "error_message",
+                "error_class",
+                "will_retry",
+                "started_at",
+                "completed_at",
+                "duration_seconds",
+            )
+        }
+        | {name: _kept(name) for name in ("error_traceback", "usage", "artifacts")}
+        | {"settled": True}
+    )
+)
+
+_LOST = update(STEPS).values(
+    status="failed", error_class=WORKER_LOST, error_message="lost with its worker", will_retry=True
+)

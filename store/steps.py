@@ -1,0 +1,210 @@
+"""Attempts of steps, as the worker saw them and as the workflow settles them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Update, bindparam, case, func, or_, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from definitions.ids import to_uuid
+from store.columns import now
+from store.dialects import insert_class, is_postgres
+from store.locks import Runs, lock_runs
+from store.records import AttemptRecord, ProgressRecord
+from store.tables import INSTANCES, STEPS, WorkflowStepExecution
+
+_AttemptKey = tuple[str, str, int, int]
+
+_REPLACED = (
+    "status",
+    "output_data",
+    "output_slots",
+    "error_message",
+    "error_traceback",
+    "error_class",
+    "will_retry",
+    "completed_at",
+    "duration_seconds",
+    "usage",
+    "artifacts",
+)
+
+
+def record_attempts(session: Session, records: Sequence[AttemptRecord], *, runs: Runs | None = None) -> int:
+    """Stores attempts: a newer record replaces the older, but `running` never replaces an end, and what the workflow
+    has settled is only filled in (input, worker). The first sets the run's start and its status, pending to running.
+
+    Returns how many were dropped because their run has no row. `runs`: the rows, if they are locked already."""
+    if runs is None:
+        runs = lock_runs(session, (record.execution_id for record in records))
+    # A run that has ended learns nothing from an attempt that is said to have begun.
+    news = _newest(
+        [
+            record
+            for record in records
+            if record.execution_id in runs and not (record.status == "running" and runs[record.execution_id].closed)
+        ]
+    )
+    if news:
+        rows = [_attempt_row(record, runs[record.execution_id].id) for record in news]
+        session.execute(_upsert(is_postgres(session)), rows)
+        _start_runs(session, news, runs)
+    return sum(record.execution_id not in runs for record in records)
+
+
+def _newest(records: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    newest: dict[_AttemptKey, AttemptRecord] = {}
+    for record in records:
+        key = (record.execution_id, record.step_id, record.start, record.attempt)
+        if record.status != "running" or key not in newest:
+            newest[key] = record
+    return list(newest.values())
+
+
+@cache
+def _upsert(for_postgres: bool) -> Any:
+    # Made once: to make it takes as long as to execute it.
+    statement = insert_class(for_postgres)(STEPS)
+    new, old = statement.excluded, STEPS.c
+    changes: dict[str, Any] = {name: case((old.settled, old[name]), else_=new[name]) for name in _REPLACED}
+    for name in ("input_data", "input_slots"):
+        changes[name] = func.coalesce(new[name], old[name])
+    changes |= {
+        "started_at": func.coalesce(old.started_at, new.started_at),
+        "max_attempts": new.max_attempts,
+        "worker": new.worker,
+    }
+    return statement.on_conflict_do_update(
+        index_elements=[old.workflow_instance_id, old.step_id, old.start, old.attempt_number],
+        set_=changes,
+        where=or_(new.status != "running", old.status == "running"),
+    )
+
+
+def _attempt_row(record: AttemptRecord, run_id: UUID) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "workflow_instance_id": run_id,
+        "step_id": record.step_id,
+        "status": record.status,
+        "attempt_number": record.attempt,
+        "max_attempts": record.max_attempts,
+        "input_data": record.input_data,
+        "input_slots": record.input_slots or None,
+        "output_data": record.output_data,
+        "output_slots": record.output_slots or None,
+        "error_message": record.error_message,
+        "error_traceback": record.error_traceback,
+        "started_at": record.started_at,
+        "completed_at": record.completed_at,
+        "duration_seconds": seconds_between(record.started_at, record.completed_at),
+        "start": record.start,
+        "will_retry": record.will_retry,
+        "error_class": record.error_class,
+        "usage": record.usage,
+        "artifacts": record.artifacts,
+        "progress": None,
+        "progress_label": "",
+        "reason": "",
+        "worker": record.worker,
+        "settled": False,
+    }
+
+
+def seconds_between(started_at: datetime | None, ended_at: datetime | None) -> float | None:
+    """How long something took; None while an end of it is not known. Never negative, though clocks differ."""
+    if started_at is None or ended_at is None:
+        return None
+    return max(0.0, (ended_at - started_at).total_seconds())
+
+
+def _start_runs(session: Session, records: Sequence[AttemptRecord], runs: Runs) -> None:
+    first: dict[UUID, datetime] = {}
+    for record in records:
+        run = runs[record.execution_id]
+        if not run.closed and (run.started_at is None or run.status in ("scheduled", "pending")):
+            first[run.id] = min(record.started_at, first.get(run.id, record.started_at))
+    if first:
+        session.execute(_START, [{"run": run_id, "first": at, "now": now()} for run_id, at in first.items()])
+
+
+_START: Update = (
+    update(INSTANCES)
+    .where(INSTANCES.c.id == bindparam("run"))
+    .values(
+        started_at=func.coalesce(INSTANCES.c.started_at, bindparam("first", type_=INSTANCES.c.started_at.type)),
+        # No `in_`: its list is expanded at execution, which many sets of parameters at once do not allow.
+        status=case(
+            (or_(INSTANCES.c.status == "scheduled", INSTANCES.c.status == "pending"), "running"),
+            else_=INSTANCES.c.status,
+        ),
+        updated_at=bindparam("now", type_=INSTANCES.c.updated_at.type),
+    )
+)
+
+
+def record_progress(session: Session, records: Sequence[ProgressRecord], *, runs: Runs | None = None) -> int:
+    """Stores what running steps last said; returns how many were dropped because their run has no row."""
+    if runs is None:
+        runs = lock_runs(session, (record.execution_id for record in records))
+    known = [record for record in records if record.execution_id in runs]
+    last = {(runs[record.execution_id].id, record.step_id): record for record in sorted(known, key=lambda r: r.at)}
+    if last:
+        session.execute(
+            _PROGRESS,
+            [
+                {"run": run_id, "step": step_id, "fraction": record.fraction, "label": record.label}
+                for (run_id, step_id), record in last.items()
+            ],
+        )
+    return len(records) - len(known)
+
+
+_PROGRESS: Update = (
+    update(STEPS)
+    .where(
+        STEPS.c.workflow_instance_id == bindparam("run"),
+        STEPS.c.step_id == bindparam("step"),
+        STEPS.c.status == "running",
+    )
+    .values(progress=bindparam("fraction"), progress_label=bindparam("label"))
+)
+
+
+def list_steps(
+    session: Session,
+    execution_id: str,
+    *,
+    last_only: bool = False,
+    statuses: Collection[str] | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[WorkflowStepExecution]:
+    """The attempts of a run in the order they began, those of steps that never ran at the end.
+
+    `last_only`: of each step only the last attempt; `statuses` then filters these."""
+    rows = WorkflowStepExecution
+    run_id = to_uuid(execution_id)
+    statement = select(rows).where(col(rows.workflow_instance_id) == run_id)
+    if last_only:
+        order = func.row_number().over(
+            partition_by=STEPS.c.step_id, order_by=(STEPS.c.start.desc(), STEPS.c.attempt_number.desc())
+        )
+        ranked = select(STEPS.c.id, order.label("rank")).where(STEPS.c.workflow_instance_id == run_id).subquery()
+        statement = statement.join(ranked, ranked.c.id == col(rows.id)).where(ranked.c.rank == 1)
+    if statuses is not None:
+        statement = statement.where(col(rows.status).in_(statuses))
+    statement = statement.order_by(
+        col(rows.started_at).is_(None),
+        col(rows.started_at),
+        col(rows.step_id),
+        col(rows.start),
+        col(rows.attempt_number),
+    )
+    return list(session.scalars(statement.limit(limit).offset(offset)))

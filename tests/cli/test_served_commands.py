@@ -1,0 +1,170 @@
+"""The commands beside a running `longpole up`."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx
+from command_line import CommandLine, until
+
+
+def echo(step_id: str, **fields: Any) -> dict[str, Any]:
+    return {"id": step_id, "handler": "steps.echo", "input": {"said": "${input_data.word}"}, **fields}
+
+
+def nap(step_id: str, seconds: float, **fields: Any) -> dict[str, Any]:
+    return {"id": step_id, "handler": "sleep", "input": {"seconds": seconds}, **fields}
+
+
+def begin(served: CommandLine, name: str, steps: list[dict[str, Any]]) -> str:
+    """Start a run without waiting; its id."""
+    done = served("run", served.workflow(name, steps), "--no-wait")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def status(served: CommandLine, execution_id: str) -> str:
+    return str(served.json("show", execution_id)["status"])
+
+
+def step_status(served: CommandLine, execution_id: str) -> str:
+    return str(served.json("show", execution_id)["steps"][0]["status"])
+
+
+def test_a_run_that_completes(served: CommandLine) -> None:
+    file = served.workflow("good", [echo("a"), echo("b", name="Second", depends_on=["a"])])
+    done = served("run", file, "--input", "word=hello")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"run exec_[0-9a-f]{32} of good, 2 steps", lines[0])
+    assert [line.split(maxsplit=1)[1].split(" after")[0] for line in lines[1:6]] == [
+        "▶ a  started",
+        "✓ a  completed",
+        "▶ Second  started",
+        "✓ Second  completed",
+        "run  completed",
+    ]
+    assert lines[6].startswith("good completed in ")
+    assert "/namespaces/default/workflows/exec_" in lines[7]
+    assert lines[8].startswith("next    longpole show exec_")
+
+
+def test_a_run_as_json(served: CommandLine) -> None:
+    done = served("run", served.workflow("json", [echo("a")]), "--input", "word=[1, 2]", "--json")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert told["status"] == "completed"
+    assert told["name"] == "json"
+    assert told["input"] == {"word": [1, 2]}
+    assert told["error"] is None
+    assert told["artifacts"] == []
+    assert told["temporal_ui_url"].endswith(told["execution_id"])
+    (step,) = told["steps"]
+    assert (step["step_id"], step["status"], step["attempts"]) == ("a", "completed", 1)
+    assert step["output"] == {"said": [1, 2]}
+    assert "completed" in done.stderr
+
+
+def test_a_run_that_fails(served: CommandLine) -> None:
+    step = {"id": "a", "handler": "steps.fail", "input": {"message": "no more paper"}}
+    done = served("run", served.workflow("bad", [step]))
+    assert done.returncode == 1
+    assert "no more paper" in done.stdout
+    assert "no more paper" in served("show", "last").stdout
+
+
+def test_a_run_that_is_cancelled(served: CommandLine) -> None:
+    command = served.start("run", served.workflow("long", [nap("a", 600)]))
+    command.says("a  started")
+    done = served("cancel", "last", "--reason", "enough", "--grace", "5s", "--discard-partial-results")
+    assert done.returncode == 0, done.stderr
+    assert command.wait() == 4
+    assert "enough" in command.stdout
+
+
+def test_ctrl_c_cancels_and_a_second_one_leaves(served: CommandLine) -> None:
+    command = served.start("run", served.workflow("interrupted", [nap("a", 600)]))
+    command.says("a  started")
+    command.signal(2)
+    assert command.wait() == 4
+    assert "cancelling the run" in command.stdout
+
+    stubborn = {"id": "a", "handler": "steps.stubborn", "input": {"seconds": 6}}
+    command = served.start("run", served.workflow("stubborn", [stubborn]))
+    command.says("a  started")
+    command.signal(2)
+    command.says("cancelling the run")
+    command.signal(2)
+    assert command.wait() == 130
+    assert "left exec_" in command.stdout
+
+
+def test_pause_and_resume(served: CommandLine) -> None:
+    execution_id = begin(served, "paused", [nap("a", 5), nap("b", 0, depends_on=["a"])])
+    until(lambda: step_status(served, execution_id) == "running", "the first step runs")
+    assert served("pause", execution_id[:14]).returncode == 0
+    until(lambda: status(served, execution_id) == "paused", "it is paused")
+    assert served("resume", execution_id).returncode == 0
+    until(lambda: status(served, execution_id) == "completed", "it has completed")
+    again = served("pause", execution_id)
+    assert again.returncode == 2
+    assert "completed" in again.stderr
+
+
+def test_logs_follow_until_the_end(served: CommandLine) -> None:
+    execution_id = begin(served, "talk", [{"id": "a", "handler": "cli_steps.talk"}])
+    done = served("logs", execution_id, "--follow", "--level", "info")
+    assert done.returncode == 0
+    assert [line.split(maxsplit=1)[1] for line in done.stdout.splitlines()] == [
+        "INFO  a  first  rows=3",
+        "WARN  a  second",
+    ]
+    every = [json.loads(line) for line in served("logs", execution_id, "--json").stdout.splitlines()]
+    assert [line["level"] for line in every] == ["DEBUG", "INFO", "WARN"]
+    assert served("logs", execution_id, "--step", "b").stdout == ""
+
+
+def test_runs_are_listed_and_found_by_their_beginning(served: CommandLine) -> None:
+    execution_id = begin(served, "listed", [nap("a", 0)])
+    until(lambda: status(served, execution_id) == "completed", "it has completed")
+    told = served.json("list", "--name", "listed")
+    assert [run["execution_id"] for run in told["runs"]] == [execution_id]
+    assert execution_id[:13] in served("list", "--status", "completed").stdout
+    assert served.json("show", execution_id[5:15])["execution_id"] == execution_id
+    ambiguous = served("show", "exec_")
+    assert ambiguous.returncode == 2
+    unknown = served("cancel", "exec_" + "0" * 32)
+    assert unknown.returncode == 2
+    assert "no run" in unknown.stderr or "no execution" in unknown.stderr
+
+
+def test_the_api_answers(served: CommandLine) -> None:
+    service = served.service()
+    assert service is not None
+    assert httpx.get(f"{service['api_url']}/healthz").json() == {"status": "ok"}
+
+    def ready() -> bool:
+        return httpx.get(f"{service['api_url']}/readyz").status_code == 200
+
+    until(ready, "it is ready")
+
+
+def test_a_second_service_is_refused(served: CommandLine) -> None:
+    done = served("up")
+    assert done.returncode == 2
+    assert "already" in done.stderr
+
+
+def test_other_settings_are_refused(served: CommandLine) -> None:
+    file = served.workflow("other", [nap("a", 0)])
+    for variable, value in [("LONGPOLE_HANDLER_ALLOW", "other"), ("TEMPORAL_ADDRESS", "127.0.0.1:9")]:
+        done = served("run", file, **{variable: value})
+        assert done.returncode == 2
+        assert variable.removeprefix("LONGPOLE_").lower() in done.stderr.lower()
+
+
+def test_doctor_sees_the_service(served: CommandLine) -> None:
+    (finding,) = [each for each in served.json("doctor")["findings"] if each["subject"] == "service"]
+    assert finding["state"] == "ok"

@@ -1,0 +1,67 @@
+"""Traces of real scientific workflows, run: every task after all of its parents."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from definitions.wfformat import from_wfformat
+from engine.core import Engine
+from tests.running import begin, ended
+
+TRACES = Path(os.environ.get("LONGPOLE_WFINSTANCES", Path(__file__).parents[3] / "shared" / "wfinstances"))
+MOST_TASKS = 200
+SECONDS = 4.0
+"""How long the longest path of a run sleeps."""
+
+
+def traces() -> dict[str, dict[str, Any]]:
+    """Those that are small enough to run here, by name."""
+    read = {path.stem: json.loads(path.read_text()) for path in sorted(TRACES.glob("*.json"))}
+    return {name: trace for name, trace in read.items() if len(parents_of(trace)) <= MOST_TASKS}
+
+
+def parents_of(trace: dict[str, Any]) -> dict[str, list[str]]:
+    return {task["id"]: task["parents"] for task in trace["workflow"]["specification"]["tasks"]}
+
+
+def longest_path(trace: dict[str, Any]) -> float:
+    """The seconds that the trace would take if nothing had to wait but for its parents."""
+    runtimes = {task["id"]: task["runtimeInSeconds"] for task in trace["workflow"]["execution"]["tasks"]}
+    parents = parents_of(trace)
+    done: dict[str, float] = {}
+    while len(done) < len(parents):
+        for task, before in parents.items():
+            if task not in done and all(parent in done for parent in before):
+                done[task] = runtimes[task] + max((done[parent] for parent in before), default=0.0)
+    return max(done.values())
+
+
+@pytest.mark.long
+async def test_traces_run_in_the_order_of_their_dependencies(service: Engine) -> None:
+    wanted = traces()
+    if not wanted:
+        pytest.skip(f"no WfFormat traces in {TRACES}: set LONGPOLE_WFINSTANCES")
+    await asyncio.gather(*(runs_in_order(service, trace) for trace in wanted.values()))
+
+
+async def runs_in_order(engine: Engine, trace: dict[str, Any]) -> None:
+    document = from_wfformat(trace, speedup=max(longest_path(trace) / SECONDS, 1e-3))
+    execution = await ended(engine, await begin(engine, document))
+    assert execution.status == "completed"
+    steps = {step.title: step for step in execution.steps}
+    parents = parents_of(trace)
+    assert steps.keys() == parents.keys()
+    for task, before in parents.items():
+        started = steps[task].started_at
+        assert (steps[task].status, steps[task].attempts) == ("completed", 1)
+        assert started is not None
+        for parent in before:
+            completed = steps[parent].completed_at
+            assert completed is not None
+            assert completed <= started, f"{task} of {execution.name} began before {parent} had ended"

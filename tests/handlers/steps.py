@@ -1,0 +1,92 @@
+"""Handlers that tests run: what they do is told by their input."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from longpole import step
+
+
+async def echo(given: dict[str, Any]) -> dict[str, Any]:
+    """Returns its input."""
+    return given
+
+
+def plain(given: dict[str, Any]) -> dict[str, Any]:
+    """Returns its input, from a thread."""
+    return given
+
+
+async def give(given: dict[str, Any]) -> Any:
+    """Returns `value`."""
+    return given.get("value")
+
+
+async def fail(given: dict[str, Any]) -> None:
+    """Fails with `message`."""
+    raise ValueError(given.get("message", "as asked"))
+
+
+async def flaky(given: dict[str, Any]) -> dict[str, int]:
+    """Fails until attempt `succeeds_at`."""
+    if step.attempt < given["succeeds_at"]:
+        raise RuntimeError(f"attempt {step.attempt} fails")
+    return {"attempt": step.attempt}
+
+
+async def wait(given: dict[str, Any]) -> dict[str, float]:
+    """Waits `seconds`."""
+    await asyncio.sleep(given["seconds"])
+    return {"waited": given["seconds"]}
+
+
+async def stubborn(given: dict[str, Any]) -> str:
+    """Does not end when it is told to, for `seconds`."""
+    until = time.monotonic() + given["seconds"]
+    while time.monotonic() < until:
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            continue
+    return "ended late"
+
+
+async def remember(given: dict[str, Any]) -> None:
+    """Adds its input to the run's context."""
+    step.context.update(given)
+
+
+async def recover(given: dict[str, Any]) -> dict[str, Any]:
+    """An error handler that recovers."""
+    return {"recovered": True, "was": given["error"]["message"]}
+
+
+async def notify(given: dict[str, Any]) -> dict[str, Any]:
+    """An error handler that only notifies."""
+    return {"told": given["error"]["step_id"]}
+
+
+async def big(given: dict[str, Any]) -> dict[str, Any]:
+    """Returns `bytes` of text beside something small."""
+    return {"text": "x" * given["bytes"], "small": given.get("small", 1)}
+
+
+async def length(given: dict[str, Any]) -> int:
+    """The length of `text`."""
+    return len(given["text"])
+
+
+async def say(given: dict[str, Any]) -> None:
+    """Logs `lines` lines at `level`."""
+    for number in range(given["lines"]):
+        getattr(step.log, given.get("level", "info"))(f"line {number}")
+
+
+async def note(given: dict[str, Any]) -> None:
+    """Adds the step's id to a file, and waits `seconds`."""
+    with Path(given["file"]).open("a") as file:
+        file.write(f"{step.step_id}\n")
+    await asyncio.sleep(given["seconds"])

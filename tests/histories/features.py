@@ -1,0 +1,285 @@
+"""What is recorded: one entry for each thing that a run can do. Add one here, then `make histories`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.histories.steering import Run
+
+Steer = Callable[[Run], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A definition, a run of it, and what somebody does to that run meanwhile."""
+
+    name: str
+    steps: list[dict[str, Any]]
+    options: dict[str, Any] = field(default_factory=dict)
+    """The other fields of the definition."""
+    run_input: Any = None
+    steer: Steer | None = None
+    status: str = "completed"
+    """How the run ends."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {"name": self.name, **self.options, "steps": self.steps}
+
+
+def echo(step_id: str, *depends_on: str, **fields: Any) -> dict[str, Any]:
+    return {"id": step_id, "handler": "steps.echo", "depends_on": list(depends_on), **fields}
+
+
+def give(step_id: str, value: Any, *depends_on: str) -> dict[str, Any]:
+    return {"id": step_id, "handler": "steps.give", "input": {"value": value}, "depends_on": list(depends_on)}
+
+
+def fail(step_id: str, *depends_on: str, **fields: Any) -> dict[str, Any]:
+    return {"id": step_id, "handler": "steps.fail", "depends_on": list(depends_on), **fields}
+
+
+def wait(step_id: str, seconds: float, *depends_on: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": step_id,
+        "handler": "steps.wait",
+        "input": {"seconds": seconds},
+        "depends_on": list(depends_on),
+        **fields,
+    }
+
+
+async def _pause_and_resume(run: Run) -> None:
+    await run.until(first="running")
+    await run.signal("pause")
+    await run.until(first="completed")
+    await run.signal("resume")
+
+
+async def _pause_past_the_timeout(run: Run) -> None:
+    await run.until(first="running")
+    await run.signal("pause")
+    await run.until(first="completed")
+    await run.lapse(2.5)
+    await run.signal("resume")
+
+
+async def _pause_twice_and_cancel(run: Run) -> None:
+    await run.until(first="running")
+    await run.signal("pause")
+    await run.signal("pause", "again")
+    await run.until(first="completed")
+    await run.signal("cancel", {"reason": "no longer wanted"})
+
+
+async def _cancel_gracefully(run: Run) -> None:
+    await run.until(long="running")
+    await run.signal("cancel", {"reason": "enough", "grace_seconds": 20})
+
+
+async def _cancel_without_grace(run: Run) -> None:
+    await run.until(deaf="running")
+    await run.signal("cancel", {"reason": "at once", "grace_seconds": 0.3, "save_partial_results": False})
+
+
+async def _cancel_through_temporal(run: Run) -> None:
+    await run.until(long="running")
+    await run.cancel_through_temporal()
+
+
+async def _pause_and_resume_over_and_over(run: Run) -> None:
+    for step in ("s4", "s12", "s20", "s28"):
+        await run.until(**{step: "completed"})
+        await run.signal("pause")
+        await run.until_paused()
+        await run.signal("resume")
+
+
+_RETRY = {"max_attempts": 3, "initial_interval": 0.1, "backoff_coefficient": 1}
+_FANNED = [f"f{number}" for number in range(12)]
+_LINE = [give("s0", {"n": 7})] + [
+    echo(f"s{number}", f"s{number - 1}", input={"n": "${s0.result.n}"}) for number in range(1, 36)
+]
+
+FEATURES = [
+    Feature("chain", [give("a", 1), echo("b", "a"), echo("c", "b"), echo("d", "c"), echo("e", "d")]),
+    Feature(
+        "diamond",
+        [
+            echo("a"),
+            echo("b", input={"n": "${a.result.n}"}),
+            echo("c", input={"text": "n is ${a.result.n}"}),
+            echo("d", input={"b": "${b.result}", "c": "${c.result.text}"}),
+        ],
+        run_input={"n": 7},
+    ),
+    Feature(
+        "fan_out",
+        [give("a", 1), *(echo(step, "a") for step in reversed(_FANNED)), echo("z", *_FANNED)],
+        {"max_parallel_steps": 3},
+    ),
+    Feature("fan_out_unbounded", [give("a", 1), *(echo(step, "a") for step in _FANNED), echo("z", *_FANNED)]),
+    Feature(
+        "conditions",
+        [
+            give("check", {"ok": True, "score": 0.4}),
+            echo("holds", condition="step_outputs['check']['ok'] == True"),
+            echo("does_not", condition="step_outputs['check']['score'] > 0.5"),
+            echo("after", "holds", "does_not"),
+        ],
+    ),
+    Feature(
+        "condition_error",
+        [give("a", {}), echo("b", condition="step_outputs['a']['missing'] > 1"), echo("c", "b"), echo("d", "a")],
+        status="failed",
+    ),
+    Feature(
+        "reference_error",
+        [give("a", {}), echo("b", input={"x": "${a.result.missing}"}), echo("c", "b"), echo("d", "a")],
+        status="failed",
+    ),
+    Feature(
+        "skip_cascade",
+        [
+            give("check", False),
+            echo("a", condition="${check.result}", input={"x": 1}),
+            echo("b", input={"x": "${a.result.x}"}),
+            echo("c", input={"x": "${b.result.x}"}),
+            echo("ordered_only", "c", input={"y": 1}),
+        ],
+    ),
+    Feature(
+        "sequential_siblings",
+        [
+            give("start", 1),
+            *(echo(step, "start", execution_mode="sequential") for step in ("one", "two")),
+            fail("three", "start", execution_mode="sequential"),
+            *(echo(step, "start", execution_mode="sequential") for step in ("four", "five")),
+            echo("side", "start"),
+        ],
+        status="failed",
+    ),
+    Feature(
+        "milestone",
+        [give("a", 1), give("b", 2), {"id": "both", "depends_on": ["a", "b"]}, echo("c", "both"), echo("d")],
+    ),
+    Feature(
+        "retries",
+        [
+            {"id": "third", "handler": "steps.flaky", "input": {"succeeds_at": 3}, "retry": _RETRY},
+            {"id": "never", "handler": "steps.flaky", "input": {"succeeds_at": 9}, "retry": _RETRY},
+            echo("after", "third"),
+        ],
+        status="failed",
+    ),
+    Feature("step_timeout", [wait("slow", 60, timeout=0.3), echo("after", "slow"), echo("beside")], status="failed"),
+    Feature(
+        "handler_recovers",
+        [
+            fail("bad", input={"message": "boom"}),
+            echo("after", input={"got": "${bad.result.was}"}),
+            {"id": "mend", "handler": "steps.recover"},
+        ],
+        {"error_handlers": {"bad": "mend"}},
+    ),
+    Feature(
+        "handler_notifies",
+        [fail("bad"), echo("after", "bad"), {"id": "tell", "handler": "steps.notify"}],
+        {"error_handlers": {"bad": "tell"}},
+        status="failed",
+    ),
+    Feature(
+        "handler_shared",
+        [
+            fail("bad"),
+            fail("worse", "first"),
+            give("first", 1),
+            give("fine", 1, "bad"),
+            {"id": "mend", "handler": "steps.recover"},
+        ],
+        {"error_handlers": {"bad": "mend", "worse": "mend", "fine": "mend"}},
+    ),
+    Feature(
+        "handler_not_needed",
+        [give("good", 1), {"id": "mend", "handler": "steps.recover"}],
+        {"error_handlers": {"good": "mend"}},
+    ),
+    Feature(
+        "fail_fast",
+        [wait("long", 60), wait("a", 0.2), fail("bad", "a"), echo("never", "long")],
+        {"fail_fast": True},
+        status="failed",
+    ),
+    Feature("several_failures", [fail("a"), fail("b"), fail("c"), echo("d", "a", "b"), echo("e")], status="failed"),
+    Feature(
+        "context",
+        [
+            {"id": "a", "handler": "steps.remember", "input": {"colour": "blue"}},
+            echo("b", "a", condition="context.colour == 'blue'", input={"colour": "${context.colour}"}),
+            echo("c", "a", condition="context.colour == 'red'"),
+        ],
+        {"context": {"colour": "red"}},
+    ),
+    Feature(
+        "large_values",
+        [
+            {"id": "big", "handler": "steps.big", "input": {"bytes": 3_000_000, "small": 5}},
+            {
+                "id": "count",
+                "handler": "steps.length",
+                "input": {"text": "<${big.result.text}>"},
+                "condition": "${big.result.small} == 5",
+            },
+        ],
+    ),
+    Feature(
+        "large_input",
+        [{"id": "count", "handler": "steps.length", "input": {"text": "${workflow.input.text}"}}],
+        run_input={"text": "y" * 3_000_000},
+    ),
+    Feature("pause_and_resume", [wait("first", 0.5), echo("second", "first")], steer=_pause_and_resume),
+    Feature(
+        "pause_past_the_timeout",
+        [wait("first", 0.5), wait("second", 0.1, "first")],
+        {"timeout": 2},
+        steer=_pause_past_the_timeout,
+    ),
+    Feature(
+        "pause_and_cancel",
+        [wait("first", 0.5), echo("second", "first")],
+        steer=_pause_twice_and_cancel,
+        status="cancelled",
+    ),
+    Feature(
+        "cancel_gracefully",
+        [give("done", 1), wait("long", 60, "done"), echo("never", "long")],
+        steer=_cancel_gracefully,
+        status="cancelled",
+    ),
+    Feature(
+        "cancel_abandons",
+        [{"id": "deaf", "handler": "steps.stubborn", "input": {"seconds": 4}}, echo("never", "deaf")],
+        steer=_cancel_without_grace,
+        status="cancelled",
+    ),
+    Feature(
+        "cancel_through_temporal",
+        [give("done", 1), wait("long", 60, "done"), echo("never", "long")],
+        steer=_cancel_through_temporal,
+        status="cancelled",
+    ),
+    Feature("run_timeout", [wait("long", 60), echo("never", "long")], {"timeout": 0.5}, status="timed_out"),
+    Feature(
+        "continue_as_new",
+        [
+            *_LINE,
+            fail("bad", "s30"),
+            {"id": "mend", "handler": "steps.recover"},
+            echo("last", "bad", "s35", input={"n": "${s0.result.n}", "was": "${bad.result.was}"}),
+        ],
+        {"error_handlers": {"bad": "mend"}, "timeout": 120},
+        steer=_pause_and_resume_over_and_over,
+    ),
+]

@@ -1,0 +1,50 @@
+"""What somebody does to a run while it is being recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+
+from engine.core import Engine
+from tests.polling import eventually
+from tests.running import statuses
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run under way."""
+
+    engine: Engine
+    execution_id: str
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        return self.engine.client.get_workflow_handle(self.execution_id)
+
+    async def until(self, **wanted: str) -> None:
+        """Wait until these steps have that status, or have ended."""
+
+        async def so_far() -> bool:
+            found = statuses(await self.engine.executions.get(self.execution_id))
+            return all(found[step] in (status, "completed") for step, status in wanted.items())
+
+        await eventually(so_far)
+
+    async def until_paused(self) -> None:
+        async def paused() -> bool:
+            return bool((await self.handle.query("progress"))["status"] == "paused")
+
+        await eventually(paused)
+
+    async def lapse(self, seconds: float) -> None:
+        """Time goes by, for which nothing tells that it has."""
+        await asyncio.sleep(seconds)
+
+    async def signal(self, name: str, argument: Any = None) -> None:
+        await self.handle.signal(name, args=[] if argument is None else [argument])
+
+    async def cancel_through_temporal(self) -> None:
+        await self.handle.cancel()

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from rows import Rows
+
+from store import events, steps
+from store.database import Database
+
+WRITERS = 8
+KILLS = 16
+ROOT = Path(__file__).parents[2]
+
+
+class _Writer:
+    """An appender process and how far it says it came."""
+
+    def __init__(self, url: str, run: str, name: str) -> None:
+        self.name = name
+        self.committed = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.store.appender", url, run, name],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._first = threading.Event()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.committed = int(line)
+            self._first.set()
+        self._first.set()
+
+    def kill(self) -> str:
+        """Kills it while it writes; gives what it complained of before."""
+        self._first.wait(60)
+        self._process.kill()
+        self._reader.join()
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        complaint = self._process.stderr.read()
+        self._process.stdout.close()
+        self._process.stderr.close()
+        self._process.wait()
+        return complaint
+
+
+def test_nothing_committed_is_lost_and_nobody_is_locked_out(database: Database, url: str, rows: Rows) -> None:
+    run = rows.run()
+    chance = random.Random(7)
+    writers = [_Writer(url, run, f"w{number}") for number in range(WRITERS)]
+    complaints: list[str] = []
+    promised: dict[str, int] = {}
+
+    def kill(writer: _Writer) -> None:
+        complaints.append(writer.kill())
+        promised[writer.name] = writer.committed
+
+    for number in range(WRITERS, WRITERS + KILLS):
+        victim = writers.pop(chance.randrange(len(writers)))
+        kill(victim)
+        writers.append(_Writer(url, run, f"w{number}"))
+    for writer in writers:
+        kill(writer)
+
+    assert complaints == [""] * (WRITERS + KILLS)
+    with database.read() as session:
+        told = events.since(session, run, limit=1_000_000)
+        recorded = steps.list_steps(session, run)
+        if database.is_sqlite:
+            assert session.connection().exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+    assert [event.sequence for event in told] == list(range(1, len(told) + 1))
+    written = {event.key for event in told}
+    missing = {f"{name}/{turn}" for name, last in promised.items() for turn in range(1, last + 1)} - written
+    assert missing == set()
+    assert {f"{step.step_id}/{step.attempt_number}" for step in recorded} == written
+    assert min(promised.values()) > 0

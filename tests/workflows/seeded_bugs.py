@@ -1,0 +1,105 @@
+"""Bugs as somebody could make them: each a change of the runner or the workflow that an open run would notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from definitions import program
+from definitions.expressions import compile_expression
+from definitions.messages import Command, StartStep
+from definitions.run_state import StepState
+from workflows.dag import DagWorkflow
+from workflows.runner import Runner
+
+Seed = Callable[[pytest.MonkeyPatch], None]
+
+
+def _commands_changed(change: Callable[[list[Command]], list[Command]]) -> Seed:
+    told = Runner.commands
+
+    def changed(self: Runner, now: float) -> list[Command]:
+        return change(told(self, now))
+
+    return lambda patch: patch.setattr(Runner, "commands", changed)
+
+
+def _steps_changed(change: Callable[[StartStep], StartStep]) -> Seed:
+    return _commands_changed(lambda all_: [change(each) if isinstance(each, StartStep) else each for each in all_])
+
+
+def _left_out(owner: type, name: str) -> Seed:
+    return lambda patch: patch.setattr(owner, name, lambda *_args, **_named: None)
+
+
+def _starts_by_name(patch: pytest.MonkeyPatch) -> None:
+    """Ready steps in the order of their ids, where definitions list them in another."""
+    told = Runner.commands
+
+    def changed(self: Runner, now: float) -> list[Command]:
+        return sorted(told(self, now), key=lambda command: command.activity_id)
+
+    patch.setattr(Runner, "commands", changed)
+
+
+def _starts_fewer_at_once(patch: pytest.MonkeyPatch) -> None:
+    """One more at once would pass unnoticed: the order stays the same, and replay compares nothing else."""
+    made = Runner.__init__
+
+    def changed(self: Runner, *args: Any, **named: Any) -> None:
+        made(self, *args, **named)
+        self._max_parallel -= 1
+
+    patch.setattr(Runner, "__init__", changed)
+
+
+def _conditions_always_hold(patch: pytest.MonkeyPatch) -> None:
+    class Holds:
+        def __init__(self, text: str) -> None:
+            self.step_ids = compile_expression(text).step_ids
+
+        def test(self, _scope: Any) -> bool:
+            return True
+
+    patch.setattr(program, "compile_expression", Holds)
+
+
+def _siblings_run_side_by_side(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(program, "_sequential_siblings", lambda _definition, _requires: {})
+
+
+def _failures_do_not_spread(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(StepState, "fails_dependants", property(lambda _self: False))
+
+
+def _recovery_does_not_count(patch: pytest.MonkeyPatch) -> None:
+    ended = Runner._error_handled
+
+    def changed(self: Runner, step_id: str, handled: str, status: Any, output: Any, now: float) -> None:
+        ended(self, step_id, handled, status, None, now)
+
+    patch.setattr(Runner, "_error_handled", changed)
+
+
+SEEDED: Mapping[str, Seed] = {
+    "started in reverse": _commands_changed(lambda commands: commands[::-1]),
+    "started by name": _starts_by_name,
+    "one fewer at once": _starts_fewer_at_once,
+    "activity id changed": _steps_changed(lambda step: replace(step, activity_id=f"{step.activity_id}#1")),
+    "activity type changed": _steps_changed(
+        lambda step: replace(step, call=replace(step.call, handler=f"v2.{step.call.handler}"))
+    ),
+    "a step left out": _commands_changed(lambda commands: commands[:1]),
+    "conditions always hold": _conditions_always_hold,
+    "siblings side by side": _siblings_run_side_by_side,
+    "failures do not spread": _failures_do_not_spread,
+    "recovery does not count": _recovery_does_not_count,
+    "the run's timer left out": _left_out(DagWorkflow, "_watch_deadline"),
+    "the grace period left out": _left_out(DagWorkflow, "_begin_grace"),
+    "continues as new later": _left_out(DagWorkflow, "_drain_long_history"),
+    "never paused": _left_out(Runner, "pause"),
+    "events not recorded": _left_out(DagWorkflow, "_record_events"),
+}

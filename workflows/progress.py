@@ -1,0 +1,165 @@
+"""What an operator sees of a run in the Temporal web UI: its current details, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import chain, islice
+from typing import Any
+
+from definitions.calls import StepStatus
+from definitions.markdown import plain
+from definitions.messages import Ending
+from definitions.run_state import UPSTREAM_FAILED, StepState
+from workflows.runner import Runner
+
+TABLE_ROWS = 60
+"""Runs of more steps show what failed and what is running only."""
+FAILED_ROWS = 20
+"""How many failures a run of more steps shows at most."""
+NAMED_STEPS = 3
+"""How many of the steps that a step waits for are named."""
+MESSAGE_LENGTH = 160
+SHOWN: tuple[StepStatus, ...] = ("completed", "running", "pending", "skipped", "failed", "cancelled")
+_GAP = "\u00a0"
+"""The web UI puts cells side by side without a gap, and shows its frame a line too small."""
+_HEADER = f"| step | | status | started{_GAP}(UTC) | took | |\n| --- | --- | --- | --- | ---: | --- |"
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, like every time of the workflow's clock
+_REASONS = {
+    "condition": "its condition was false",
+    "upstream_skipped": "every step that it reads from was skipped",
+    "not_needed": "no step that it handles failed",
+    "abandoned": "did not end within the grace period",
+}
+
+
+class Progress:
+    """The progress of one run. Telling it takes time in proportion to what is shown, not to the size of the run, and
+    only rows that have changed are made anew: it is told after each event."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._rows: dict[str, tuple[object, str]] = {}
+        """The row of each step, and what it was made from."""
+        self.ending: Ending | None = None
+        """Set once the run has ended."""
+
+    @property
+    def status(self) -> str:
+        """The run's status."""
+        if self.ending is not None:
+            return self.ending.status
+        if self._runner.stopping is not None:
+            return "cancelling"
+        return "paused" if self._runner.state.paused else "running"
+
+    def snapshot(self) -> dict[str, Any]:
+        """A run as JSON: what the `progress` query answers."""
+        state = self._runner.state
+        return {
+            "status": self.status,
+            "steps": {status: state.counts[status] for status in SHOWN if state.counts[status]},
+            "total": len(state.steps),
+            "running": list(self._runner.running_steps),
+            "failed": state.failures,
+            "reason": self._runner.stop_reason,
+        }
+
+    def markdown(self) -> str:
+        """The run's definition, status and steps."""
+        runner = self._runner
+        definition, state = runner.program.definition, runner.state
+        counts = ", ".join(f"{state.counts[status]} {status}" for status in SHOWN if state.counts[status])
+        shown: Iterable[str] = runner.program.order
+        rest = ""
+        if len(state.steps) > TABLE_ROWS:
+            failed = state.failures[:FAILED_ROWS]
+            shown = islice(chain(failed, runner.running_steps), TABLE_ROWS)
+            hidden = max(0, len(failed) + runner.running - TABLE_ROWS) + len(state.failures) - len(failed)
+            more = f", {hidden} more of which are left out" if hidden else ""
+            rest = f"\n\nOnly steps that failed or are running{more}; `longpole show` has all of them."
+        rows = "\n".join(self._row(step_id) for step_id in shown)
+        return (
+            f"**{plain(definition.name)}** version {plain(definition.version)}: "
+            f"**{self.status}**{self._explained()}\n\n"
+            f"{len(state.steps)} steps: {counts}\n\n"
+            f"{_HEADER}\n{rows}{rest}\n\n{_GAP}"
+        )
+
+    def _explained(self) -> str:
+        """Why the run stands where it stands, in a few words."""
+        runner, limit = self._runner, self._runner.program.definition.max_parallel_steps
+        if self.ending is not None:
+            return f": {plain((self.ending.error or {}).get('message', ''))}" if self.ending.error else ""
+        if runner.stopping is not None:
+            return f": {plain(runner.stop_reason)}; running steps are told to end, nothing new starts"
+        if runner.state.paused:
+            return ": running steps go on to their end, nothing new starts before the signal `resume`"
+        return f", at most {limit} at once" if limit else ""
+
+    def _row(self, step_id: str) -> str:
+        step = self._runner.state.steps[step_id]
+        made_from = (step.status, step.started_at, step.completed_at, self._runner.waits_for(step_id))
+        known = self._rows.get(step_id)
+        if known is not None and known[0] == made_from:
+            return known[1]
+        row = self._made_row(step_id, step)
+        if len(self._rows) >= 2 * TABLE_ROWS:
+            self._rows.clear()
+        self._rows[step_id] = (made_from, row)
+        return row
+
+    def _made_row(self, step_id: str, step: StepState) -> str:
+        title = self._runner.program.steps[step_id].step.title
+        started = took = ""
+        if step.started_at is not None:
+            started = self._clock(step.started_at)
+            if step.completed_at is not None:
+                took = _duration(step.completed_at - step.started_at)
+        name = plain(title) if title != step_id else ""
+        cells = (f"`{step_id}`", name, step.status, started, took, self._note(step_id, step))
+        return f"| {f'{_GAP} | '.join(cells)} |"
+
+    def _clock(self, at: float) -> str:
+        """The time of day, with the day where that is another than the run's first."""
+        time, first = _EPOCH + timedelta(seconds=at), _EPOCH + timedelta(seconds=self._runner.state.started_at)
+        return f"{time:%H:%M:%S}" if time.date() == first.date() else f"{time:%Y-%m-%d{_GAP}%H:%M:%S}"
+
+    def _note(self, step_id: str, step: StepState) -> str:
+        if step.status == "pending":
+            return self._waits_for(step_id)
+        notes = []
+        if step.status == "failed" and step.error is not None:
+            notes.append(plain(step.error.get("message", ""), MESSAGE_LENGTH))
+        if step.reason == UPSTREAM_FAILED:
+            steps, requires = self._runner.state.steps, self._runner.program.steps[step_id].requires
+            notes.append(f"needs {_named(each for each in requires if steps[each].fails_dependants)}")
+        elif step.reason:
+            notes.append(_REASONS.get(step.reason) or plain(step.reason, MESSAGE_LENGTH))
+        if step.attempts > 1:
+            notes.append(f"{step.attempts} attempts")
+        if step.lost:
+            notes.append(f"{step.lost} more lost with their worker")
+        return "; ".join(notes)
+
+    def _waits_for(self, step_id: str) -> str:
+        compiled = self._runner.program.steps[step_id]
+        steps = self._runner.state.steps
+        if compiled.handles:
+            return f"only if {_named(compiled.handles, 'or')} fails"
+        waiting = [each for each in compiled.requires if not steps[each].settled]
+        if compiled.after is not None and not waiting and not steps[compiled.after].settled:
+            waiting.append(compiled.after)
+        return f"waits for {_named(waiting)}" if waiting else "ready"
+
+
+def _named(step_ids: Iterable[str], conjunction: str = "and") -> str:
+    """The first few, and how many more there are."""
+    names = [f"`{step_id}`" for step_id in step_ids]
+    if len(names) > NAMED_STEPS:
+        names = [*names[: NAMED_STEPS - 1], f"{len(names) - NAMED_STEPS + 1} more"]
+    return f" {conjunction} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f}{_GAP}s" if seconds < 60 else str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,52 @@
+"""What a step's activity is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from definitions.calls import StepCall, StepFailure
+from definitions.model import DEFAULT_STEP_TIMEOUT, Step
+from definitions.run_state import StepState
+from definitions.values import pack
+
+
+def step_call(step: Step, step_input: Any, *, execution_id: str, context: Mapping[str, Any], start: int) -> StepCall:
+    """The argument of a step's activity; `step_input` may hold deferred values (`definitions.values`)."""
+    packed, slots = pack(step_input)
+    retry = step.retry
+    return StepCall(
+        execution_id=execution_id,
+        step_id=step.id,
+        handler=step.handler or "",
+        input=packed,
+        slots=slots,
+        title=step.title,
+        start=start,
+        timeout=step.timeout or DEFAULT_STEP_TIMEOUT,
+        max_attempts=retry.max_attempts,
+        initial_interval=retry.initial_interval,
+        backoff_coefficient=retry.backoff_coefficient,
+        max_interval=retry.max_interval,
+        retry_on_timeout=retry.retry_on_timeout,
+        retry_on_errors=list(retry.retry_on_errors) if retry.retry_on_errors is not None else None,
+        at_most_once=step.at_most_once,
+        context=dict(context) if context else None,
+    )
+
+
+def error_handler_input(step_input: Any, failing: str, step: StepState) -> dict[str, Any]:
+    """An error handler's input: its own, and under `error` what is known of the step that failed.
+
+    A run's input that is no dictionary is given to it under `input`.
+    """
+    error = step.error or StepFailure()
+    told = {
+        "step_id": failing,
+        "message": error.get("message", ""),
+        "error_class": error.get("error_class", "error"),
+        "attempts": error.get("attempts", step.attempts),
+    }
+    if step_input is None:
+        return {"error": told}
+    return {**(step_input if isinstance(step_input, Mapping) else {"input": step_input}), "error": told}
