@@ -21,8 +21,10 @@ from activities.masking import Masker
 from activities.recording import Recorder
 from definitions.calls import OutcomePage
 from store.database import Session, StoreUnavailable
-from store.instances import finish, reopen
+from store.instances import end_run, reopen_run
+from store.locks import Runs
 from store.outcomes import from_unix, record_outcome_steps
+from store.records import EventRecord
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ class OutcomeWriter:
     def write(self, pages: Sequence[OutcomePage]) -> None:
         """Write an outcome now, page by page; safe to repeat. Blocks. Raises `StoreUnavailable`."""
         for page in pages:
-            self._write_page(self._masked(page), ended_at=from_unix(pages[-1].completed_at))
+            self._write_page(self._masked(page), ended_at=from_unix(pages[-1].completed_at), alone=len(pages) == 1)
         self._masker.forget(pages[-1].execution_id)
 
     def close(self, timeout: float = 5.0) -> bool:
@@ -112,25 +114,34 @@ class OutcomeWriter:
             context=mask(page.context),
         )
 
-    def _write_page(self, page: OutcomePage, ended_at: datetime | None) -> None:
-        def write(session: Session) -> None:
+    def _write_page(self, page: OutcomePage, ended_at: datetime | None, *, alone: bool) -> None:
+        def write(session: Session, runs: Runs) -> list[EventRecord]:
+            run = runs.get(page.execution_id)
+            if run is None:
+                log.warning("the store does not have this execution: its outcome is lost", execution=page.execution_id)
+                return []
+            told: list[EventRecord | None] = []
             if page.temporal_run_id:
                 # A run that was reset may be over again before anybody has seen that it went on.
-                reopen(session, page.execution_id, page.temporal_run_id, ended_before=ended_at)
-            if record_outcome_steps(session, page.execution_id, page.steps):
-                log.warning("the store does not have this execution: its outcome is lost", execution=page.execution_id)
-            if page.last:
-                finish(
-                    session,
-                    page.execution_id,
-                    status=page.status,
-                    started_at=from_unix(page.started_at),
-                    completed_at=ended_at or datetime.now(UTC),
-                    temporal_run_id=page.temporal_run_id or None,
-                    output=page.output,
-                    slots=page.slots,
-                    error=dict(page.error) if page.error else None,
-                    execution_state={"context": page.context} if page.context is not None else None,
+                told.append(reopen_run(session, run, page.execution_id, page.temporal_run_id, ended_before=ended_at))
+            record_outcome_steps(session, run, page.steps)
+            if page.last and not run.closed:
+                told.append(
+                    end_run(
+                        session,
+                        run,
+                        page.execution_id,
+                        status=page.status,
+                        started_at=from_unix(page.started_at),
+                        completed_at=ended_at or datetime.now(UTC),
+                        temporal_run_id=page.temporal_run_id or None,
+                        output=page.output,
+                        slots=page.slots,
+                        error=dict(page.error) if page.error else None,
+                        execution_state={"context": page.context} if page.context is not None else None,
+                        all_settled=alone,
+                    )
                 )
+            return [event for event in told if event is not None]
 
         self._recorder.write_with(page.execution_id, write)

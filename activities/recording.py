@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import structlog
 
 from activities.waiting import WaitingRecords
 from store.database import Database, Session, StoreUnavailable
+from store.recording import Beside
 from store.recording import record as store_records
 from store.records import AttemptRecord, EventRecord, LogRecord, ProgressRecord, Record
 
@@ -80,19 +81,23 @@ class Recorder:
             finally:
                 self._hurry -= 1
 
-    def write_with(self, execution_id: str, write: Callable[[Session], None]) -> None:
-        """Runs `write(session)` in one transaction with what is waiting of the run, so that events are in order.
+    def write_with(self, execution_id: str, write: Beside) -> None:
+        """Runs `write(session, runs)` in one transaction with what is waiting of the run, so that events are in order.
 
         Blocks. Raises `StoreUnavailable`; what was waiting then waits again."""
+
+        def store(session: Session, records: Sequence[Record]) -> None:
+            store_records(session, records, execution_id=execution_id, beside=write)
+
         try:
             with self._handing_over(execution_id) as records:
-                self._database.run_write(lambda session: _store_both(session, records, write))
+                self._database.run_write(lambda session: store(session, records))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - no record may keep out what the caller has to write
             log.warning("records were refused beside others; each is tried alone", error=repr(error)[:500])
             self.flush(execution_id, _HAND_OVER_SECONDS)
-            self._database.run_write(write)
+            self._database.run_write(lambda session: store(session, ()))
 
     @contextmanager
     def _handing_over(self, execution_id: str) -> Iterator[list[Record]]:
@@ -186,11 +191,6 @@ class Recorder:
             recorded = store_records(session, records)
         if recorded.dropped:
             log.warning("records of executions that the store does not have were dropped", records=recorded.dropped)
-
-
-def _store_both(session: Session, records: Sequence[Record], write: Callable[[Session], None]) -> None:
-    store_records(session, records)
-    write(session)
 
 
 def _any_of(records: Sequence[Record], execution_id: str) -> bool:

@@ -7,6 +7,7 @@ with the class as type hint, the SDK would look at every value in it, one by one
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +16,8 @@ from temporalio import activity
 from activities.masking import Masker
 from activities.recording import Recorder
 from definitions.calls import RECORD_EVENTS, EventBatch, RunEvent
-from store import events
 from store.database import Session
-from store.instances import set_status
+from store.locks import Runs
 from store.outcomes import from_unix
 from store.records import EventRecord
 
@@ -37,10 +37,11 @@ class RunEventActivities:
     def _write(self, batch: EventBatch) -> None:
         records = [self._event(batch, index, event) for index, event in enumerate(batch.events)]
 
-        def write(session: Session) -> None:
-            if batch.status is not None:
-                set_status(session, batch.execution_id, batch.status)
-            events.append(session, records)
+        def write(_session: Session, runs: Runs) -> Sequence[EventRecord]:
+            run = runs.get(batch.execution_id)
+            if run is not None and not run.closed and batch.status is not None:
+                run.change(status=batch.status)
+            return records
 
         self._recorder.write_with(batch.execution_id, write)
 

@@ -1,6 +1,6 @@
 """`DagWorkflow` against a hand-written Temporal workflow: the same server, worker settings and work, in turn.
 
-    python -m benchmarks.engine [--quick] [--json]
+    python -m benchmarks.engine [--quick] [--json] [--only PART-OF-A-NAME]
 
 Each round runs the one, then the other; a ratio is the median over the rounds of (Longpole / by hand), in time.
 Longpole's time includes all that a user of it has: the execution's row, attempts, events and the recorded outcome.
@@ -129,8 +129,8 @@ async def _seconds(work: Timed) -> float:
     return time.perf_counter() - begun
 
 
-async def run(quick: bool) -> dict[str, Any]:
-    """All cases on one server."""
+async def run(quick: bool, only: str = "") -> dict[str, Any]:
+    """All cases with `only` in their name, on one server."""
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder)
         with DevServer.start(
@@ -157,6 +157,8 @@ async def run(quick: bool) -> dict[str, Any]:
                 async with hand_worker, working(engine):
                     results = {}
                     for case in await cases(engine, "by-hand"):
+                        if only not in case.name:
+                            continue
                         repeats = 5 if quick else 15
                         results[case.name] = await measure(case, repeats * (8 if case.steps == 1 else 1))
     return {
@@ -171,8 +173,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only the cases with this in their name")
     options = parser.parse_args()
-    results = asyncio.run(run(options.quick))
+    results = asyncio.run(run(options.quick, options.only))
     if options.json:
         json.dump(results, sys.stdout, indent=2)
         print()

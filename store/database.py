@@ -29,6 +29,8 @@ BUSY_TIMEOUT = 30.0
 """Seconds that a SQLite writer waits for another."""
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+_JITTER = random.Random()  # noqa: S311 - for spreading, nothing secret
+"""Of its own: drawing from the global generator in a background thread would upset whoever has seeded that one."""
 
 
 class Database:
@@ -80,8 +82,7 @@ class Database:
             except StoreUnavailable as error:
                 if not error.passing:
                     raise
-            # Jitter for spreading, nothing secret.
-            time.sleep(pause * (0.5 + random.random()))  # noqa: S311
+            time.sleep(pause * (0.5 + _JITTER.random()))
             pause = min(pause * 2, _LONGEST_PAUSE)
         with self.write() as session:
             return work(session)

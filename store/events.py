@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from definitions.ids import to_uuid
 from store.columns import storable_text
-from store.locks import Runs, chunks, lock_runs
+from store.locks import Runs, chunks, locked_runs
 from store.records import EventRecord
-from store.tables import EVENTS, INSTANCES, WorkflowEvent
+from store.tables import EVENTS, WorkflowEvent
 
 
 @dataclass(frozen=True)
@@ -30,44 +30,37 @@ class Appended:
 def append(session: Session, records: Sequence[EventRecord], *, runs: Runs | None = None) -> Appended:
     """Gives each event the next sequence number of its run (from 1, no gaps) and stores it.
 
-    `runs`: the rows if they are locked already and nothing was appended to them in this transaction since."""
-    if runs is None:
-        runs = lock_runs(session, (record.execution_id for record in records))
-    taken = _taken_keys(session, records, runs)
-    last: dict[UUID, int] = {}
-    rows: list[dict[str, Any]] = []
-    duplicates = dropped = 0
-    for record in records:
-        run = runs.get(record.execution_id)
-        if run is None:
-            dropped += 1
-            continue
-        key = None if record.key is None else storable_text(record.key)
-        if key is not None and (run.id, key) in taken:
-            duplicates += 1
-            continue
-        if key is not None:
-            taken.add((run.id, key))
-        sequence = last.get(run.id, run.event_sequence) + 1
-        last[run.id] = sequence
-        rows.append(
-            {
-                "instance_id": run.id,
-                "sequence": sequence,
-                "type": record.type,
-                "at": record.at,
-                "step_id": record.step_id,
-                "data": record.data,
-                "key": key,
-            }
-        )
-    if rows:
-        session.execute(insert(EVENTS), rows)
-        session.execute(
-            update(INSTANCES).where(INSTANCES.c.id == bindparam("run")).values(event_sequence=bindparam("last")),
-            [{"run": run_id, "last": sequence} for run_id, sequence in last.items()],
-        )
-    return Appended([WorkflowEvent(**row) for row in rows], duplicates, dropped)
+    `runs`: the rows if they are locked already (`store.locks`)."""
+    with locked_runs(session, (record.execution_id for record in records), runs) as locked:
+        taken = _taken_keys(session, records, locked)
+        rows: list[dict[str, Any]] = []
+        duplicates = dropped = 0
+        for record in records:
+            run = locked.get(record.execution_id)
+            if run is None:
+                dropped += 1
+                continue
+            key = None if record.key is None else storable_text(record.key)
+            if key is not None and (run.id, key) in taken:
+                duplicates += 1
+                continue
+            if key is not None:
+                taken.add((run.id, key))
+            run.change(event_sequence=run.event_sequence + 1)
+            rows.append(
+                {
+                    "instance_id": run.id,
+                    "sequence": run.event_sequence,
+                    "type": record.type,
+                    "at": record.at,
+                    "step_id": record.step_id,
+                    "data": record.data,
+                    "key": key,
+                }
+            )
+        if rows:
+            session.execute(insert(EVENTS), rows)
+        return Appended([WorkflowEvent(**row) for row in rows], duplicates, dropped)
 
 
 def _taken_keys(session: Session, records: Sequence[EventRecord], runs: Runs) -> set[tuple[UUID, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, func, select, true, update
+from sqlalchemy import CursorResult, Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col
@@ -18,7 +18,7 @@ from definitions.ids import is_id, to_uuid
 from store import events
 from store.columns import now
 from store.dialects import has_tags, insert_into
-from store.locks import lock_runs
+from store.locks import LockedRun, locked_runs
 from store.records import EventRecord
 from store.steps import seconds_between
 from store.tables import INSTANCES, STEPS, TEMPLATES, WorkflowInstance
@@ -241,8 +241,21 @@ def open_instances(session: Session, *, after: str | None = None, limit: int = 5
     return list(session.scalars(statement.order_by(col(rows.id)).limit(limit)))
 
 
-def finish(
+def finish(session: Session, execution_id: str, **how: Any) -> bool:
+    """`end_run` for a run that is not locked yet; takes the same arguments.
+
+    False, with nothing changed: there is no such run, or it is over."""
+    with locked_runs(session, [execution_id]) as runs:
+        run = runs.get(execution_id)
+        if run is None or run.closed:
+            return False
+        events.append(session, [end_run(session, run, execution_id, **how)], runs=runs)
+        return True
+
+
+def end_run(
     session: Session,
+    run: LockedRun,
     execution_id: str,
     *,
     status: RunStatus,
@@ -254,85 +267,84 @@ def finish(
     execution_state: Any = None,
     event_data: dict[str, Any] | None = None,
     temporal_run_id: str | None = None,
-) -> bool:
-    """Ends a run, as that Temporal run, with what is still called running in it, and appends its last event
-    (`run.completed`, ...).
+    all_settled: bool = False,
+) -> EventRecord:
+    """Ends an open run, as that Temporal run; returns its last event (`run.completed`, ...), which is yet to append.
 
-    False, with nothing changed: there is no such run, or it is over."""
+    Steps that are still called running end with it, unless `all_settled` says that there are none."""
     if status not in FINAL_RUN_STATUSES:
         raise ValueError(f"{status} does not end a run; use set_status")
-    runs = lock_runs(session, [execution_id])
-    run = runs.get(execution_id)
-    if run is None or run.closed:
-        return False
     begun = run.started_at or started_at
     duration = seconds_between(begun, completed_at)
-    moment = now()
-    session.execute(
-        update(INSTANCES)
-        .where(INSTANCES.c.id == run.id)
-        .values(
-            status=status,
-            output_data=output,
-            output_slots=slots or None,
-            error=error,
-            execution_state=execution_state,
-            started_at=begun,
-            completed_at=completed_at,
-            duration_seconds=duration,
-            temporal_run_id=func.coalesce(temporal_run_id, INSTANCES.c.temporal_run_id),
-            # A run that is over was never, or no longer is, the relay's business.
-            closed_at=moment,
-            updated_at=moment,
+    run.change(
+        status=status,
+        output_data=output,
+        output_slots=slots or None,
+        error=error,
+        execution_state=execution_state,
+        started_at=begun,
+        completed_at=completed_at,
+        duration_seconds=duration,
+        temporal_run_id=temporal_run_id or run.temporal_run_id,
+        # A run that is over was never, or no longer is, the relay's business.
+        closed_at=now(),
+    )
+    if not all_settled:
+        session.execute(
+            update(STEPS)
+            .where(STEPS.c.workflow_instance_id == run.id, STEPS.c.status == "running")
+            .values(status="cancelled", reason=RUN_ENDED)
         )
-    )
-    session.execute(
-        update(STEPS)
-        .where(STEPS.c.workflow_instance_id == run.id, STEPS.c.status == "running")
-        .values(status="cancelled", reason=RUN_ENDED)
-    )
     data = {"duration_seconds": duration} | ({"error": error} if error else {}) | (event_data or {})
-    events.append(session, [EventRecord(execution_id, f"run.{status}", completed_at, data=data)], runs=runs)
-    return True
+    return EventRecord(execution_id, f"run.{status}", completed_at, data=data)
 
 
-def reopen(session: Session, execution_id: str, temporal_run_id: str, *, ended_before: datetime | None = None) -> bool:
-    """Opens a run that was over, because it was reset in Temporal and goes on as another Temporal run; appends an event
-    `run.reopened`.
+def reopen(session: Session, execution_id: str, temporal_run_id: str) -> bool:
+    """`reopen_run` for a run that is not locked yet. False: there is no such run, or nothing to reopen."""
+    with locked_runs(session, [execution_id]) as runs:
+        run = runs.get(execution_id)
+        event = reopen_run(session, run, execution_id, temporal_run_id) if run is not None else None
+        if event is None:
+            return False
+        events.append(session, [event], runs=runs)
+        return True
 
-    False: there is no such run, or it is not over, or it ended as that very Temporal run, or not before that moment."""
-    earlier = INSTANCES.c.completed_at < ended_before if ended_before is not None else true()
-    changed = session.execute(
+
+def reopen_run(
+    session: Session,
+    run: LockedRun,
+    execution_id: str,
+    temporal_run_id: str,
+    *,
+    ended_before: datetime | None = None,
+) -> EventRecord | None:
+    """Opens a run that was over, because it was reset in Temporal and goes on as another Temporal run; returns the
+    event `run.reopened`, which is yet to append.
+
+    None: it is not over, or it ended as that very Temporal run, or not before that moment."""
+    if not run.closed or run.temporal_run_id == temporal_run_id:
+        return None
+    if ended_before is not None and (run.completed_at is None or run.completed_at >= ended_before):
+        return None
+    run.change(
+        status="running",
+        temporal_run_id=temporal_run_id,
+        output_data=None,
+        output_slots=None,
+        error=None,
+        completed_at=None,
+        duration_seconds=None,
+        closed_at=None,
+    )
+    session.execute(
         update(INSTANCES)
-        .where(
-            INSTANCES.c.id == to_uuid(execution_id),
-            INSTANCES.c.closed_at.is_not(None),
-            INSTANCES.c.temporal_run_id.is_distinct_from(temporal_run_id),
-            earlier,
-        )
-        .values(
-            status="running",
-            temporal_run_id=temporal_run_id,
-            dispatched_at=func.coalesce(INSTANCES.c.dispatched_at, now()),
-            output_data=None,
-            output_slots=None,
-            error=None,
-            completed_at=None,
-            duration_seconds=None,
-            closed_at=None,
-            updated_at=now(),
-        )
-        .returning(INSTANCES.c.id)
+        .where(INSTANCES.c.id == run.id, INSTANCES.c.dispatched_at.is_(None))
+        .values(dispatched_at=now())
     )
-    if changed.first() is None:
-        return False
     # What the steps that run again record counts again, until this run's end settles it.
-    session.execute(update(STEPS).where(STEPS.c.workflow_instance_id == to_uuid(execution_id)).values(settled=False))
+    session.execute(update(STEPS).where(STEPS.c.workflow_instance_id == run.id).values(settled=False))
     told = {"temporal_run_id": temporal_run_id}
-    events.append(
-        session, [EventRecord(execution_id, "run.reopened", now(), data=told, key=f"reopened/{temporal_run_id}")]
-    )
-    return True
+    return EventRecord(execution_id, "run.reopened", now(), data=told, key=f"reopened/{temporal_run_id}")
 
 
 def by_ids(session: Session, execution_ids: Sequence[str]) -> list[WorkflowInstance]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from definitions.ids import to_uuid
-from store.locks import Runs, lock_runs
+from store.locks import Runs, locked_runs
 from store.records import LogRecord
 from store.tables import LOG_LINES, WorkflowLogLine
 
@@ -26,24 +26,23 @@ class LogPage:
 
 def append(session: Session, records: Sequence[LogRecord], *, runs: Runs | None = None) -> int:
     """Stores the lines in the order given; returns how many were dropped because their run has no row."""
-    if runs is None:
-        runs = lock_runs(session, (record.execution_id for record in records))
-    rows = [
-        {
-            "instance_id": runs[record.execution_id].id,
-            "step_id": record.step_id,
-            "attempt": record.attempt,
-            "at": record.at,
-            "level": record.level,
-            "message": record.message,
-            "metadata": record.metadata,
-        }
-        for record in records
-        if record.execution_id in runs
-    ]
-    if rows:
-        session.execute(insert(LOG_LINES), rows)
-    return len(records) - len(rows)
+    with locked_runs(session, (record.execution_id for record in records), runs) as locked:
+        rows = [
+            {
+                "instance_id": locked[record.execution_id].id,
+                "step_id": record.step_id,
+                "attempt": record.attempt,
+                "at": record.at,
+                "level": record.level,
+                "message": record.message,
+                "metadata": record.metadata,
+            }
+            for record in records
+            if record.execution_id in locked
+        ]
+        if rows:
+            session.execute(insert(LOG_LINES), rows)
+        return len(records) - len(rows)
 
 
 def query(

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from definitions.calls import StepOutcome
-from store.locks import chunks, lock_runs
+from store.locks import LockedRun, chunks
 from store.steps import seconds_between
 from store.tables import STEPS
 
@@ -19,17 +19,12 @@ WORKER_LOST = "worker_lost"
 """The error class of an attempt that never reported its end and was followed by another."""
 
 
-def record_outcome_steps(session: Session, execution_id: str, outcomes: Sequence[StepOutcome]) -> int:
+def record_outcome_steps(session: Session, run: LockedRun, outcomes: Sequence[StepOutcome]) -> None:
     """Settles the last attempt of each step: changes its row, or makes one where none was recorded (with attempt 0 for
-    a step that never ran). Earlier attempts that never reported an end count as lost with their worker. Safe to repeat.
-
-    Returns how many outcomes were dropped because the run has no row."""
-    run = lock_runs(session, [execution_id]).get(execution_id)
-    if run is None:
-        return len(outcomes)
+    a step that never ran). Earlier attempts that never reported an end count as lost with their worker. Safe to
+    repeat."""
     for page in chunks(outcomes):
         _settle(session, run.id, page)
-    return 0
 
 
 def _settle(session: Session, run_id: UUID, outcomes: Sequence[StepOutcome]) -> None:

@@ -13,11 +13,10 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from definitions.ids import to_uuid
-from store.columns import now
 from store.dialects import insert_class, is_postgres
-from store.locks import Runs, lock_runs
+from store.locks import Runs, locked_runs
 from store.records import AttemptRecord, ProgressRecord
-from store.tables import INSTANCES, STEPS, WorkflowStepExecution
+from store.tables import STEPS, WorkflowStepExecution
 
 _AttemptKey = tuple[str, str, int, int]
 
@@ -41,21 +40,21 @@ def record_attempts(session: Session, records: Sequence[AttemptRecord], *, runs:
     has settled is only filled in (input, worker). The first sets the run's start and its status, pending to running.
 
     Returns how many were dropped because their run has no row. `runs`: the rows, if they are locked already."""
-    if runs is None:
-        runs = lock_runs(session, (record.execution_id for record in records))
-    # A run that has ended learns nothing from an attempt that is said to have begun.
-    news = _newest(
-        [
-            record
-            for record in records
-            if record.execution_id in runs and not (record.status == "running" and runs[record.execution_id].closed)
-        ]
-    )
-    if news:
-        rows = [_attempt_row(record, runs[record.execution_id].id) for record in news]
-        session.execute(_upsert(is_postgres(session)), rows)
-        _start_runs(session, news, runs)
-    return sum(record.execution_id not in runs for record in records)
+    with locked_runs(session, (record.execution_id for record in records), runs) as locked:
+        # A run that has ended learns nothing from an attempt that is said to have begun.
+        news = _newest(
+            [
+                record
+                for record in records
+                if record.execution_id in locked
+                and not (record.status == "running" and locked[record.execution_id].closed)
+            ]
+        )
+        if news:
+            rows = [_attempt_row(record, locked[record.execution_id].id) for record in news]
+            session.execute(_upsert(is_postgres(session)), rows)
+            _start_runs(news, locked)
+        return sum(record.execution_id not in locked for record in records)
 
 
 def _newest(records: Sequence[AttemptRecord]) -> list[AttemptRecord]:
@@ -124,46 +123,32 @@ def seconds_between(started_at: datetime | None, ended_at: datetime | None) -> f
     return max(0.0, (ended_at - started_at).total_seconds())
 
 
-def _start_runs(session: Session, records: Sequence[AttemptRecord], runs: Runs) -> None:
-    first: dict[UUID, datetime] = {}
-    for record in records:
+def _start_runs(records: Sequence[AttemptRecord], runs: Runs) -> None:
+    for record in sorted(records, key=lambda record: record.started_at):
         run = runs[record.execution_id]
-        if not run.closed and (run.started_at is None or run.status in ("scheduled", "pending")):
-            first[run.id] = min(record.started_at, first.get(run.id, record.started_at))
-    if first:
-        session.execute(_START, [{"run": run_id, "first": at, "now": now()} for run_id, at in first.items()])
-
-
-_START: Update = (
-    update(INSTANCES)
-    .where(INSTANCES.c.id == bindparam("run"))
-    .values(
-        started_at=func.coalesce(INSTANCES.c.started_at, bindparam("first", type_=INSTANCES.c.started_at.type)),
-        # No `in_`: its list is expanded at execution, which many sets of parameters at once do not allow.
-        status=case(
-            (or_(INSTANCES.c.status == "scheduled", INSTANCES.c.status == "pending"), "running"),
-            else_=INSTANCES.c.status,
-        ),
-        updated_at=bindparam("now", type_=INSTANCES.c.updated_at.type),
-    )
-)
+        if run.closed:
+            continue
+        if run.started_at is None:
+            run.change(started_at=record.started_at)
+        if run.status in ("scheduled", "pending"):
+            run.change(status="running")
 
 
 def record_progress(session: Session, records: Sequence[ProgressRecord], *, runs: Runs | None = None) -> int:
     """Stores what running steps last said; returns how many were dropped because their run has no row."""
-    if runs is None:
-        runs = lock_runs(session, (record.execution_id for record in records))
-    known = [record for record in records if record.execution_id in runs]
-    last = {(runs[record.execution_id].id, record.step_id): record for record in sorted(known, key=lambda r: r.at)}
-    if last:
-        session.execute(
-            _PROGRESS,
-            [
-                {"run": run_id, "step": step_id, "fraction": record.fraction, "label": record.label}
-                for (run_id, step_id), record in last.items()
-            ],
-        )
-    return len(records) - len(known)
+    with locked_runs(session, (record.execution_id for record in records), runs) as locked:
+        known = [record for record in records if record.execution_id in locked]
+        newest = sorted(known, key=lambda record: record.at)
+        last = {(locked[record.execution_id].id, record.step_id): record for record in newest}
+        if last:
+            session.execute(
+                _PROGRESS,
+                [
+                    {"run": run_id, "step": step_id, "fraction": record.fraction, "label": record.label}
+                    for (run_id, step_id), record in last.items()
+                ],
+            )
+        return len(records) - len(known)
 
 
 _PROGRESS: Update = (

@@ -11,6 +11,7 @@ from definitions.ids import new_execution_id, new_workflow_id
 from store import events, instances, outcomes, steps
 from store.database import Database
 from store.instances import InstanceFilter
+from store.locks import locked_runs
 
 
 def _finish(database: Database, run: str, status: str = "completed", **fields: object) -> bool:
@@ -174,7 +175,10 @@ class TestFinish:
         run = rows.run()
         with database.write() as session:
             instances.mark_dispatched(session, run, "first")
-            outcomes.record_outcome_steps(session, run, [{"step_id": "train", "status": "failed", "attempts": 1}])
+            with locked_runs(session, [run]) as runs:
+                outcomes.record_outcome_steps(
+                    session, runs[run], [{"step_id": "train", "status": "failed", "attempts": 1}]
+                )
         _finish(database, run, "failed", error={"message": "no"})
         with database.write() as session:
             assert not instances.reopen(session, run, "first")

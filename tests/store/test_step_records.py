@@ -9,6 +9,7 @@ from definitions.calls import StepOutcome
 from definitions.ids import new_execution_id
 from store import instances, outcomes, steps
 from store.database import Database
+from store.locks import locked_runs
 from store.records import AttemptRecord, ProgressRecord
 from store.tables import WorkflowStepExecution
 
@@ -18,9 +19,9 @@ def _record(database: Database, *records: AttemptRecord) -> int:
         return steps.record_attempts(session, records)
 
 
-def _settle(database: Database, run: str, *settled: StepOutcome) -> int:
-    with database.write() as session:
-        return outcomes.record_outcome_steps(session, run, settled)
+def _settle(database: Database, run: str, *settled: StepOutcome) -> None:
+    with database.write() as session, locked_runs(session, [run]) as runs:
+        outcomes.record_outcome_steps(session, runs[run], settled)
 
 
 def _steps(database: Database, run: str, **wanted: Any) -> list[WorkflowStepExecution]:
@@ -119,7 +120,7 @@ class TestOutcome:
             attempt(run, status="failed", error_message="first", will_retry=True),
             attempt(run, number=2, input_data={"n": 1}, usage={"cpu": 1.0}, started_at=at(1)),
         )
-        assert _settle(database, run, _outcome(attempts=2, output={"acc": 0.9})) == 0
+        _settle(database, run, _outcome(attempts=2, output={"acc": 0.9}))
         first, second = _steps(database, run)
         assert (first.status, first.error_message) == ("failed", "first")
         assert (second.status, second.output_data, second.input_data) == ("completed", {"acc": 0.9}, {"n": 1})
@@ -174,6 +175,3 @@ class TestOutcome:
         (step,) = _steps(database, run)
         assert (step.status, step.output_data, step.reason) == ("cancelled", None, "abandoned")
         assert (step.input_data, step.worker, step.completed_at) == ({"n": 1}, "w", at(5))
-
-    def test_without_a_run_is_counted(self, database: Database) -> None:
-        assert _settle(database, new_execution_id(), _outcome(), _outcome("other")) == 2
