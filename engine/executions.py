@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,7 @@ from engine.dispatch_marks import DispatchMarks
 from engine.execution_records import ExecutionRecords
 from engine.failpoints import failpoint
 from engine.temporal import answer
-from engine.views import StoredDefinition
+from engine.views import Continuation, StoredDefinition
 from store import instances, templates
 from store.blobs import BlobStore
 from store.database import Database, Session
@@ -138,6 +138,15 @@ class Executions(ExecutionRecords):
     async def resume(self, execution_id: str) -> None:
         """Open the gate again."""
         await self._signal(execution_id, "resume")
+
+    async def continue_run(self, execution_id: str, *, repeat: Collection[str] = ()) -> Continuation:
+        """Let a run that is over without having completed (failed, timed out, cancelled, terminated) go on as the same
+        execution from what is done. `repeat`: steps that say `at_most_once`, have begun, and may begin once more.
+
+        Raises `ExecutionNotFound`, `Conflict`, `ServiceUnavailable`.
+        """
+        status = await self.status(execution_id)
+        raise Conflict(f"{execution_id} is {status}: runs can't be continued yet", code="invalid_status")
 
     async def cancel(
         self,

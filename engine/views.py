@@ -79,6 +79,21 @@ class Execution:
 
 
 @dataclass(frozen=True)
+class Continuation:
+    """A run that was over and goes on from what is done. Step ids in the definition's order; each is in one of these.
+
+    `decided_again`: what was skipped by its condition or for what it reads, and error handlers that may be needed once
+    more. Milestones count as steps."""
+
+    execution_id: str
+    reused: tuple[str, ...]
+    """Completed, or recovered by an error handler: they keep their outputs and don't run again."""
+    run_again: tuple[str, ...]
+    """Failed, cancelled, never begun, or skipped because of one that failed."""
+    decided_again: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened in a run; sequence numbers count from 1 without gaps."""
 
