@@ -20,16 +20,29 @@ HEAD = "0001"
 _one_at_a_time = threading.Lock()
 """Alembic keeps what it migrates in globals of the process, whichever database each thread has."""
 
-_VERSION_TABLE = "alembic_version"
+VERSION_TABLE = "longpole_version"
+"""Not Alembic's own default: the database may be an application's, with migrations of its own."""
+_FORMER_VERSION_TABLE = "alembic_version"
+_FORMER_HEAD = "0001"
+_OURS = frozenset(
+    {
+        "workflow_templates",
+        "workflow_versions",
+        "workflow_instances",
+        "workflow_step_executions",
+        "workflow_events",
+        "workflow_log_lines",
+    }
+)
 _ADVISORY_LOCK = 0x6C6F6E67706F6C65
 """`longpole` as a 64-bit number: what processes migrating the same PostgreSQL database wait for."""
 
 
 def current(connection: Connection) -> str | None:
     """The database's revision; None: it has no schema yet."""
-    if not inspect(connection).has_table(_VERSION_TABLE):
+    if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608
+    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608
 
 
 def upgrade(engine: Engine) -> None:
@@ -57,7 +70,7 @@ def _upgrade(engine: Engine) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        found = current(connection)
+        found = current(connection) or _former(connection)
         if found == HEAD:
             return
         if found is not None and found > HEAD:
@@ -70,6 +83,27 @@ def _upgrade(engine: Engine) -> None:
 
         with _one_at_a_time:
             command.upgrade(_config(connection), "head")
+
+
+def _former(connection: Connection) -> str | None:
+    """Takes over the revision of a database that kept it under Alembic's default name. None: it has no schema of ours.
+
+    Raises `LongpoleError` (`tables_taken`) where an application has tables of the same names."""
+    tables = set(inspect(connection).get_table_names())
+    taken = sorted(_OURS & tables)
+    if not taken:
+        return None
+    former = text(f"SELECT version_num FROM {_FORMER_VERSION_TABLE}")  # noqa: S608
+    ours = len(taken) == len(_OURS) and _FORMER_VERSION_TABLE in tables
+    if not ours or list(connection.scalars(former)) != [_FORMER_HEAD]:
+        raise LongpoleError(
+            f"the database has tables that are not Longpole's, under names that it needs: {', '.join(taken)}",
+            code="tables_taken",
+            remedy="rename them, or give Longpole a database of its own",
+        )
+    connection.execute(text(f"CREATE TABLE {VERSION_TABLE} AS {former}"))
+    connection.execute(text(f"DROP TABLE {_FORMER_VERSION_TABLE}"))
+    return current(connection)
 
 
 def _config(connection: Connection) -> Config:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
+from store.migrate import VERSION_TABLE
 from store.tables import Row
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=Row.metadata)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Row.metadata, version_table=VERSION_TABLE
+)
 context.run_migrations()

@@ -42,7 +42,8 @@ class TestMigrate:
     def test_gives_the_schema_that_the_tables_describe(self, database: Database, url: str) -> None:
         engine = create_engine(url)
         with engine.connect() as connection:
-            assert compare_metadata(MigrationContext.configure(connection), Row.metadata) == []
+            context = MigrationContext.configure(connection, opts={"version_table": migrate.VERSION_TABLE})
+            assert compare_metadata(context, Row.metadata) == []
         engine.dispose()
 
     def test_can_be_repeated(self, database: Database) -> None:
@@ -59,12 +60,38 @@ class TestMigrate:
 
     def test_refuses_the_schema_of_a_later_release(self, database: Database) -> None:
         with database.write() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            session.execute(text("UPDATE longpole_version SET version_num = '9999'"))
         with pytest.raises(LongpoleError, match="newer") as refused:
             database.migrate()
         assert refused.value.code == "database_too_new"
         with pytest.raises(StoreUnavailable, match="9999"):
             database.check()
+
+    def test_takes_over_a_schema_whose_version_was_kept_under_alembics_name(self, database: Database) -> None:
+        with database.write() as session:
+            session.execute(text("ALTER TABLE longpole_version RENAME TO alembic_version"))
+        database.migrate()
+        database.check()
+
+    def test_leaves_an_applications_own_migrations_and_tables_alone(self, url: str) -> None:
+        database = Database(url)
+        with database.write() as session:
+            session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+            session.execute(text("INSERT INTO alembic_version VALUES ('f00')"))
+        database.migrate()
+        database.check()
+        with database.read() as session:
+            assert _first_of(session, "SELECT version_num FROM alembic_version") == "f00"
+        database.dispose()
+
+    def test_refuses_an_applications_tables_of_the_same_names(self, url: str) -> None:
+        database = Database(url)
+        with database.write() as session:
+            session.execute(text("CREATE TABLE workflow_instances (id INTEGER)"))
+        with pytest.raises(LongpoleError, match="workflow_instances") as refused:
+            database.migrate()
+        assert refused.value.code == "tables_taken"
+        database.dispose()
 
     def test_the_head_named_in_the_code_is_the_newest_script(self) -> None:
         scripts = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
