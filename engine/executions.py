@@ -6,24 +6,30 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.outputs import keep
 from definitions.calls import FINAL_RUN_STATUSES
-from definitions.errors import Conflict, LongpoleError, ServiceUnavailable
+from definitions.errors import Conflict, ServiceUnavailable
 from definitions.ids import new_execution_id, workflow_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
+from definitions.model import Definition
 from definitions.validation import check_input
-from definitions.values import pack
-from engine.dispatch import MAX_RUN_INPUT_BYTES, Dispatch, dispatch
+from engine.dispatch import Dispatch, dispatch
 from engine.dispatch_marks import DispatchMarks
 from engine.execution_records import ExecutionRecords
 from engine.failpoints import failpoint
+from engine.outgoing import dispatch_of, require_size
 from engine.temporal import answer
 from engine.views import Continuation, StoredDefinition
 from store import instances, templates
@@ -34,6 +40,7 @@ from store.tables import WorkflowInstance
 _log = structlog.get_logger()
 
 RECORDED_SECONDS = 30.0
+_QUERY_TIMEOUT = timedelta(seconds=2)
 
 
 class Executions(ExecutionRecords):
@@ -83,27 +90,39 @@ class Executions(ExecutionRecords):
                     owner=owner,
                     priority=definition.priority if priority is None else priority,
                     tags=list(dict.fromkeys(run_tags)),
+                    timeout_at=deadline(definition),
                 )
                 run = self._dispatch_of(row, stored.document)
-                if run.size > MAX_RUN_INPUT_BYTES:
-                    raise LongpoleError(
-                        f"definition and input take {run.size:,} bytes, a run may start with {MAX_RUN_INPUT_BYTES:,}",
-                        code="run_too_large",
-                        remedy="split the definition, or pass large input by address",
-                    )
+                require_size(run)
                 return run
 
         run = await asyncio.to_thread(write)
         failpoint("after_row")
+        await self._try_to_bring(run)
+        return execution_id
+
+    async def bring(self, execution_id: str) -> None:
+        """Bring a run whose row is there to Temporal now; where that does not answer, the relay does it later.
+
+        Raises `ExecutionNotFound`, `StoreUnavailable`.
+        """
+
+        def read() -> Dispatch:
+            with self._database.read() as session:
+                row = instances.get_instance(session, execution_id)
+                return self._dispatch_of(row, self._document_of(session, row))
+
+        await self._try_to_bring(await asyncio.to_thread(read))
+
+    async def _try_to_bring(self, run: Dispatch) -> None:
         try:
             await self._bring_to_temporal(run)
         except (ServiceUnavailable, RPCError) as error:
             _log.warning(
                 "Temporal did not take the run yet; the relay will bring it",
-                execution_id=execution_id,
+                execution_id=run.execution_id,
                 error=str(error),
             )
-        return execution_id
 
     async def relay(self, rows_older_than: Any, limit: int = 100) -> int:
         """Bring runs to Temporal that were left between the row and Temporal; returns how many.
@@ -174,6 +193,15 @@ class Executions(ExecutionRecords):
         await self._recorded(execution_id)
         return result
 
+    async def context(self, execution_id: str) -> dict[str, Any] | None:
+        """The shared context of a run that goes on; None when nobody can tell it now."""
+        query = self._client.get_workflow_handle(execution_id).query("context", rpc_timeout=_QUERY_TIMEOUT)
+        try:
+            context: dict[str, Any] = await query
+        except (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError):
+            return None
+        return context
+
     async def _recorded(self, execution_id: str) -> None:
         """The outcome is written while Temporal ends the run: by the time that is known, mostly it is there. What died
         with a worker is the reconciler's work; a database that stays away is waited for no longer than that takes."""
@@ -222,22 +250,12 @@ class Executions(ExecutionRecords):
         return templates.get_revision(session, workflow_id(row.template_id), row.revision).definition
 
     def _dispatch_of(self, row: WorkflowInstance, document: dict[str, Any]) -> Dispatch:
-        """Large values of the input are kept outside, as those of a step's output are."""
-        packed = pack(keep(row.input_data, self._blobs, origin="input"))
-        return Dispatch(
-            execution_id=row.execution_id,
-            workflow_id=workflow_id(row.template_id),
-            name=row.name,
-            version=str(document.get("version", "1")),
-            revision=row.revision,
-            digest=row.digest,
-            document=document,
-            input=packed.json,
-            slots=packed.slots,
-            owner=row.owner,
-            priority=row.priority,
-            tags=tuple(row.tags),
-        )
+        return dispatch_of(row, document, self._blobs)
+
+
+def deadline(definition: Definition) -> datetime | None:
+    """When the timeout of a run that starts now is over; None: it has none."""
+    return datetime.now(UTC) + timedelta(seconds=definition.timeout) if definition.timeout else None
 
 
 def _over(execution_id: str, status: str, wish: str) -> Conflict:

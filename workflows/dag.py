@@ -120,6 +120,11 @@ class DagWorkflow:
         """Status, counts, and which steps run or failed."""
         return self._progress.snapshot()
 
+    @workflow.query(description="The run's shared context")
+    def context(self) -> dict[str, Any]:
+        """What the run's shared context holds now."""
+        return self._runner.state.context
+
     @workflow.query(description="How the run ended, in pages from 0; null while it goes on")
     def outcome(self, page: int) -> dict[str, Any] | None:
         """A page of the run's outcome (from 0; `last` says whether there are more); null while it has none."""
