@@ -54,33 +54,37 @@ def open_records(settings: Settings) -> Iterator[Records]:
 
 
 @asynccontextmanager
-async def open_engine(settings: Settings, *, temporal_address: str | None = None) -> AsyncIterator[Engine]:
+async def open_engine(
+    settings: Settings, *, temporal_address: str | None = None, embedded: bool = False, database: Database | None = None
+) -> AsyncIterator[Engine]:
     """The whole engine: the database migrated, Temporal connected, search attributes registered.
 
-    `temporal_address` None: what the SDK's environment configuration names. Raises `StoreUnavailable`,
-    `ServiceUnavailable`, and what a wrong allow-list raises.
+    `temporal_address` None: what the SDK's environment configuration names; `embedded`: that server is one that we
+    started, and the environment has nothing to say about it. `database`: one that is open and migrated already, and
+    stays open. Raises `StoreUnavailable`, `ServiceUnavailable`, and what a wrong allow-list raises.
     """
     registry = HandlerRegistry(settings.handler_allow, settings.handler_paths)
-    database = await asyncio.to_thread(_open_database, settings)
+    opened = await asyncio.to_thread(_open_database, settings) if database is None else database
     try:
-        client = await connect(temporal_address)
+        client = await connect(temporal_address, embedded=embedded)
         await register_search_attributes(client)
         blobs = BlobStore(settings.data_dir / "blobs")
-        executions = Executions(database, blobs, client, settings.task_queue)
+        executions = Executions(opened, blobs, client, settings.task_queue)
         try:
             yield Engine(
                 settings=settings,
-                database=database,
+                database=opened,
                 blobs=blobs,
                 client=client,
                 registry=registry,
-                definitions=Definitions(database, registry),
+                definitions=Definitions(opened, registry),
                 executions=executions,
             )
         finally:
             await executions.close()
     finally:
-        await asyncio.to_thread(database.dispose)
+        if database is None:
+            await asyncio.to_thread(opened.dispose)
 
 
 def _open_database(settings: Settings) -> Database:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from activities.registry import HandlerRegistry
@@ -12,7 +13,7 @@ from definitions.errors import Problem
 from definitions.model import Definition
 from engine.views import StoredDefinition
 from store import templates
-from store.database import Database
+from store.database import Database, Session
 from store.tables import WorkflowTemplate
 
 
@@ -44,33 +45,108 @@ class Definitions:
 
     def _save(self, definition: Definition, owner: str, surface: str, source: dict[str, Any]) -> StoredDefinition:
         core = core_document(definition)
-        content = digest(core)
         with self._database.write() as session:
             templates.lock_name(session, owner, definition.name)
             latest = templates.find_template(session, definition.name, owner=owner)
-            if latest is not None and latest.digest == content:
+            if latest is not None and latest.digest == digest(core):
                 return stored(latest)
-            row = templates.create_template(
-                session,
-                name=definition.name,
-                definition=core,
-                digest=content,
-                source=source,
-                description=definition.description,
-                tags=list(definition.tags),
-                owner=owner,
-                surface=surface,
-            )
-            return stored(row)
+            return self._insert(session, definition, core, owner=owner, surface=surface, source=source)
+
+    async def add_version(
+        self, document: dict[str, Any], *, owner: str = "local", surface: str, source: dict[str, Any]
+    ) -> StoredDefinition:
+        """Store a definition as the next version of its name, which also is its label, whatever the latest one says.
+
+        Raises `DefinitionInvalid` with all problems.
+        """
+        definition = validation.load(document, check_handler=self._registry.check)
+
+        def write() -> StoredDefinition:
+            with self._database.write() as session:
+                templates.lock_name(session, owner, definition.name)
+                latest = templates.find_template(session, definition.name, owner=owner)
+                label = str(latest.version + 1 if latest is not None else 1)
+                core = core_document(definition.model_copy(update={"version": label}))
+                return self._insert(session, definition, core, owner=owner, surface=surface, source=source)
+
+        return await asyncio.to_thread(write)
+
+    def _insert(
+        self,
+        session: Session,
+        definition: Definition,
+        core: dict[str, Any],
+        *,
+        owner: str,
+        surface: str,
+        source: dict[str, Any],
+    ) -> StoredDefinition:
+        row = templates.create_template(
+            session,
+            name=definition.name,
+            definition=core,
+            digest=digest(core),
+            source=source,
+            description=definition.description,
+            tags=list(definition.tags),
+            owner=owner,
+            surface=surface,
+        )
+        return stored(row, source)
 
     async def get(self, workflow_id: str) -> StoredDefinition:
-        """The head revision of a definition. Raises `DefinitionNotFound`."""
+        """The head revision of a definition, with its source. Raises `DefinitionNotFound`."""
 
         def read() -> StoredDefinition:
             with self._database.read() as session:
-                return stored(templates.get_template(session, workflow_id))
+                return _with_source(session, templates.get_template(session, workflow_id))
 
         return await asyncio.to_thread(read)
+
+    async def find(
+        self, name: str, *, version: int | None = None, owner: str | None = None, is_active: bool | None = None
+    ) -> StoredDefinition | None:
+        """The latest version of a name, or that version, with its source. `is_active`: among those that are (not)."""
+
+        def read() -> StoredDefinition | None:
+            with self._database.read() as session:
+                row = templates.find_template(session, name, version=version, owner=owner, is_active=is_active)
+                return _with_source(session, row) if row is not None else None
+
+        return await asyncio.to_thread(read)
+
+    async def page(
+        self,
+        *,
+        name: str | None = None,
+        is_active: bool | None = None,
+        tags: Sequence[str] = (),
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[list[StoredDefinition], int]:
+        """One page, newest first and with sources, and how many there are in all; `tags`: all of them."""
+
+        def read() -> tuple[list[StoredDefinition], int]:
+            with self._database.read() as session:
+                rows, total = templates.list_templates(
+                    session, name=name, is_active=is_active, tags=[*tags], limit=limit, offset=offset
+                )
+                return [_with_source(session, row) for row in rows], total
+
+        return await asyncio.to_thread(read)
+
+    async def set_active(self, workflow_id: str, is_active: bool) -> StoredDefinition:
+        """Whether new runs of it may be started. Raises `DefinitionNotFound`."""
+
+        def write() -> StoredDefinition:
+            with self._database.write() as session:
+                return _with_source(session, templates.set_active(session, workflow_id, is_active))
+
+        return await asyncio.to_thread(write)
+
+
+def _with_source(session: Session, row: WorkflowTemplate) -> StoredDefinition:
+    return stored(row, templates.get_revision(session, row.workflow_id, row.revision).source)
 
 
 def core_document(definition: Definition) -> dict[str, Any]:
@@ -78,7 +154,7 @@ def core_document(definition: Definition) -> dict[str, Any]:
     return definition.model_dump(mode="json", exclude_defaults=True)
 
 
-def stored(row: WorkflowTemplate) -> StoredDefinition:
+def stored(row: WorkflowTemplate, source: dict[str, Any] | None = None) -> StoredDefinition:
     """A row in the core's words."""
     return StoredDefinition(
         workflow_id=row.workflow_id,
@@ -87,4 +163,8 @@ def stored(row: WorkflowTemplate) -> StoredDefinition:
         revision=row.revision,
         digest=row.digest,
         document=row.definition,
+        is_active=row.is_active,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        source=source,
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from activities.outputs import load
 from definitions.ids import workflow_id
 from definitions.values import resolve_deferred, unpack
-from engine.views import Event, Execution, LogLine, StepView
+from engine.views import AttemptView, Event, Execution, LogLine, StepView
 from store import events, instances, logs, steps, templates
 from store.blobs import BlobStore
 from store.database import Database
-from store.instances import InstanceFilter
+from store.instances import InstanceFilter, Statistics
+from store.prepared import is_prepared
 from store.tables import WorkflowInstance, WorkflowStepExecution
 
 T = TypeVar("T")
@@ -54,16 +56,55 @@ class ExecutionRecords:
         statuses: Sequence[str] = (),
         name: str | None = None,
         owner: str | None = None,
+        workflow_id: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        priority_min: int | None = None,
+        priority_max: int | None = None,
+        tags: Sequence[str] = (),
         limit: int = 50,
         offset: int = 0,
+        whole: bool = False,
     ) -> tuple[list[Execution], int]:
-        """One page of runs, newest first and without steps, and how many there are in all."""
-        wanted = InstanceFilter(statuses=tuple(statuses) or None, template_name=name, owner=owner)
+        """One page of runs, newest first and without steps, and how many there are in all. `name`: of the definition;
+        `tags`: all of them; `whole`: with input and output."""
+        wanted = InstanceFilter(
+            statuses=tuple(statuses) or None,
+            template_name=name,
+            owner=owner,
+            workflow_id=workflow_id,
+            created_after=created_after,
+            created_before=created_before,
+            priority_min=priority_min,
+            priority_max=priority_max,
+            tags=tuple(tags),
+        )
 
         def read() -> tuple[list[Execution], int]:
             with self._database.read() as session:
                 rows, total = instances.query_instances(session, wanted, limit=limit, offset=offset)
-                return [self._execution(row, {"version": ""}, (), whole=False) for row in rows], total
+                return [self._execution(row, {"version": ""}, (), whole=whole) for row in rows], total
+
+        return await asyncio.to_thread(read)
+
+    async def statistics(self, *, workflow_id: str | None = None, name: str | None = None) -> Statistics:
+        """Counts over the runs of one definition, of all versions of a name, or over all."""
+
+        def read() -> Statistics:
+            with self._database.read() as session:
+                return instances.statistics(session, InstanceFilter(workflow_id=workflow_id, template_name=name))
+
+        return await asyncio.to_thread(read)
+
+    async def attempts(self, execution_id: str) -> list[AttemptView]:
+        """Every attempt of a run's steps in the order they began, those of steps that never ran at the end.
+
+        Raises `ExecutionNotFound`."""
+
+        def read() -> list[AttemptView]:
+            with self._database.read() as session:
+                instances.get_status(session, execution_id)
+                return [self._attempt(row) for row in steps.list_steps(session, execution_id)]
 
         return await asyncio.to_thread(read)
 
@@ -119,6 +160,29 @@ class ExecutionRecords:
             error=row.error,
             tags=tuple(row.tags),
             steps=views,
+            timeout_at=row.timeout_at,
+            context=(row.execution_state or {}).get("context"),
+            prepared=is_prepared(row),
+        )
+
+    def _attempt(self, row: WorkflowStepExecution) -> AttemptView:
+        return AttemptView(
+            id=row.id,
+            step_id=row.step_id,
+            status=row.status,
+            start=row.start,
+            attempt=row.attempt_number,
+            max_attempts=row.max_attempts,
+            input=self._whole(row.input_data, row.input_slots),
+            output=self._whole(row.output_data, row.output_slots),
+            error_message=row.error_message,
+            error_class=row.error_class,
+            error_traceback=row.error_traceback,
+            will_retry=row.will_retry,
+            started_at=row.started_at,
+            completed_at=row.completed_at,
+            duration_seconds=row.duration_seconds,
+            reason=row.reason,
         )
 
     def _steps(self, definition: Mapping[str, Any], rows: Sequence[WorkflowStepExecution]) -> tuple[StepView, ...]:

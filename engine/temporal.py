@@ -10,7 +10,7 @@ from typing import TypeVar
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode
 
 from definitions.errors import ServiceUnavailable
@@ -36,12 +36,13 @@ async def answer(call: Awaitable[T]) -> T:
         raise ServiceUnavailable(f"Temporal does not answer: {_first_line(error)}", remedy="try again") from error
 
 
-async def connect(address: str | None = None, *, timeout: float = 10.0) -> Client:
+async def connect(address: str | None = None, *, embedded: bool = False, timeout: float = 10.0) -> Client:
     """A client for `address`, or for what the environment names (`TEMPORAL_ADDRESS`, namespace, TLS, API key, profile).
+    `embedded`: the server at `address` is one that we started, whatever the environment says about another.
 
     Raises `ServiceUnavailable` when nothing answers within `timeout` seconds.
     """
-    config = ClientConfig.load_client_connect_config()
+    config = ClientConfigProfile().to_client_connect_config() if embedded else ClientConfig.load_client_connect_config()
     if address is not None:
         config["target_host"] = address
     target = config.setdefault("target_host", "localhost:7233")

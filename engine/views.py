@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from definitions.model import Definition
 
@@ -25,6 +26,11 @@ class StoredDefinition:
     digest: str
     document: dict[str, Any]
     """The core definition as JSON."""
+    is_active: bool = True
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    source: dict[str, Any] | None = None
+    """The document as it was given; None where it was not asked for."""
 
     @cached_property
     def definition(self) -> Definition:
@@ -55,6 +61,28 @@ class StepView:
 
 
 @dataclass(frozen=True)
+class AttemptView:
+    """One attempt of a step; attempt 0 stands for a step that never ran."""
+
+    id: UUID
+    step_id: str
+    status: str
+    start: int
+    attempt: int
+    max_attempts: int
+    input: Any
+    output: Any
+    error_message: str | None
+    error_class: str | None
+    error_traceback: str | None
+    will_retry: bool
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration_seconds: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Execution:
     """A run. `steps` is empty in lists."""
 
@@ -76,6 +104,12 @@ class Execution:
     error: dict[str, Any] | None
     tags: tuple[str, ...] = ()
     steps: tuple[StepView, ...] = ()
+    timeout_at: datetime | None = None
+    """When its timeout is over; a pause moves it on once the run is resumed."""
+    context: Any = None
+    """The shared context at its end; None before."""
+    prepared: bool = False
+    """Stored, and not to be run before it is released."""
 
 
 @dataclass(frozen=True)

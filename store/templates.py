@@ -157,14 +157,22 @@ def _not_found(what: str) -> DefinitionNotFound:
 
 
 def find_template(
-    session: Session, name: str, *, version: int | None = None, owner: str | None = None
+    session: Session,
+    name: str,
+    *,
+    version: int | None = None,
+    owner: str | None = None,
+    is_active: bool | None = None,
 ) -> WorkflowTemplate | None:
-    """By name, the latest version unless one is asked for; `owner` None: anyone's. None when there is none."""
+    """By name, the latest version unless one is asked for; `owner` None: anyone's; `is_active`: among those that are
+    (not). None when there is none."""
     statement = select(WorkflowTemplate).where(col(WorkflowTemplate.name) == name)
     if version is not None:
         statement = statement.where(col(WorkflowTemplate.version) == version)
     if owner is not None:
         statement = statement.where(col(WorkflowTemplate.owner) == owner)
+    if is_active is not None:
+        statement = statement.where(col(WorkflowTemplate.is_active) == is_active)
     newest_first = (col(WorkflowTemplate.version).desc(), col(WorkflowTemplate.created_at).desc())
     return session.scalars(statement.order_by(*newest_first).limit(1)).first()
 
