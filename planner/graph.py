@@ -1,0 +1,44 @@
+"""Who comes before whom, by position in `Problem.tasks`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Arc = tuple[int, float]
+"""The task at the other end and the lag in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The precedence of a problem. `order` is topological and keeps the listed order where it can."""
+
+    order: Sequence[int]
+    successors: list[list[Arc]]
+    predecessors: list[list[Arc]]
+
+
+def topological_order(successors: list[list[Arc]]) -> list[int]:
+    """Positions so that each comes after its predecessors; those on a cycle, or behind one, are left out."""
+    waiting = [0] * len(successors)
+    for arcs in successors:
+        for after, _ in arcs:
+            waiting[after] += 1
+    order = [position for position, count in enumerate(waiting) if not count]
+    for position in order:  # grows while it is read
+        for after, _ in successors[position]:
+            waiting[after] -= 1
+            if not waiting[after]:
+                order.append(after)
+    return order
+
+
+def reachable(successors: list[list[Arc]], order: Sequence[int]) -> list[int]:
+    """For each position the set of positions that must come after it, as the bits of an integer."""
+    sets = [0] * len(successors)
+    for position in reversed(order):
+        found = 0
+        for after, _ in successors[position]:
+            found |= sets[after] | (1 << after)
+        sets[position] = found
+    return sets
