@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,8 @@ import structlog
 
 from activities.masking import Masker
 from activities.recording import Recorder
-from definitions.calls import OutcomePage
+from definitions.calls import OutcomePage, StepOutcome
+from store.continuing import is_superseded
 from store.database import Session, StoreUnavailable
 from store.instances import end_run, reopen_run
 from store.locks import Runs
@@ -106,19 +107,26 @@ class OutcomeWriter:
 
         return replace(
             page,
-            steps=[
-                {**step, "output": mask(step.get("output")), "error": mask(step.get("error"))} for step in page.steps
-            ],
+            steps=[self._masked_step(step, mask) for step in page.steps],
             output=mask(page.output),
             error=mask(page.error),
             context=mask(page.context),
         )
+
+    @staticmethod
+    def _masked_step(step: StepOutcome, mask: Callable[[Any], Any]) -> StepOutcome:
+        masked: StepOutcome = {**step, "error": mask(step.get("error"))}
+        if "output" in step:  # one that the workflow has dropped stays untold
+            masked["output"] = mask(step["output"])
+        return masked
 
     def _write_page(self, page: OutcomePage, ended_at: datetime | None, *, alone: bool) -> None:
         def write(session: Session, runs: Runs) -> list[EventRecord]:
             run = runs.get(page.execution_id)
             if run is None:
                 log.warning("the store does not have this execution: its outcome is lost", execution=page.execution_id)
+                return []
+            if is_superseded(session, run, page.temporal_run_id):
                 return []
             told: list[EventRecord | None] = []
             if page.temporal_run_id:

@@ -104,6 +104,8 @@ class StepOutcome(TypedDict, total=False):
     step_id: str
     status: StepStatus
     reason: str
+    start: int
+    """Which start of the step this tells of; left out when it is the first."""
     attempts: int
     lost: int
     started_at: float | None

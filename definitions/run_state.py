@@ -16,7 +16,7 @@ from typing import Any
 
 from definitions.calls import FINAL_STEP_STATUSES, StepFailure, StepOutcome, StepStatus
 from definitions.errors import CheckpointInvalid
-from definitions.values import pack, unpack
+from definitions.values import json_size, pack, unpack
 
 CHECKPOINT_VERSION = 1
 UPSTREAM_FAILED = "upstream_failed"
@@ -33,6 +33,8 @@ class StepState:
     started_at: float | None = None
     completed_at: float | None = None
     starts: int = 0
+    earlier_starts: int = 0
+    """Those of them that were before the run was continued."""
     attempts: int = 0
     lost: int = 0
     error: StepFailure | None = None
@@ -100,6 +102,10 @@ class RunState:
             started_at=step.started_at,
             completed_at=step.completed_at,
         )
+        # A step that has not begun again since the run was continued must not be taken for its last start.
+        start = step.starts if step.starts > step.earlier_starts else step.earlier_starts + 1
+        if start > 1:
+            told["start"] = start
         if step.reason:
             told["reason"] = step.reason
         if step.lost:
@@ -168,6 +174,17 @@ class RunState:
             paused=checkpoint["paused"],
             failures=list(checkpoint["failures"]),
             counts=Counter(step.status for step in steps.values()),
+        )
+
+
+def require_room(checkpoint: dict[str, Any], definition: Mapping[str, Any], most: int) -> None:
+    """Raises `CheckpointInvalid` (`checkpoint_too_large`) when both together take more than `most` bytes."""
+    size = json_size(checkpoint) + json_size(definition)
+    if size > most:
+        raise CheckpointInvalid(
+            f"the run can't go on in a new history: its state takes {size:,} bytes, {most:,} fit",
+            code="checkpoint_too_large",
+            remedy="let steps return less, or keep less in the context",
         )
 
 

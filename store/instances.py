@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col
@@ -17,10 +17,10 @@ from definitions.errors import Conflict, DefinitionNotFound, ExecutionNotFound
 from definitions.ids import is_id, to_uuid
 from store import events
 from store.columns import now
+from store.continuing import is_superseded, time_taken
 from store.dialects import has_tags, insert_into
 from store.locks import LockedRun, locked_runs
 from store.records import EventRecord
-from store.steps import seconds_between
 from store.tables import INSTANCES, STEPS, TEMPLATES, WorkflowInstance
 
 RUN_ENDED = "run_ended"
@@ -194,19 +194,21 @@ def set_status(session: Session, execution_id: str, status: RunStatus) -> bool:
 
 
 def mark_dispatched(session: Session, execution_id: str, temporal_run_id: str) -> bool:
-    """Notes that Temporal took the run; the first time counts. False: there is no such run, or it is over."""
+    """Notes that Temporal took the run; the first time counts. False: there is no such run, or it is over, or waits to
+    go on from that very Temporal run."""
     return _change_open(
         session,
         execution_id,
+        or_(INSTANCES.c.dispatched_at.is_not(None), INSTANCES.c.temporal_run_id.is_distinct_from(temporal_run_id)),
         dispatched_at=func.coalesce(INSTANCES.c.dispatched_at, now()),
         temporal_run_id=temporal_run_id,
     )
 
 
-def _change_open(session: Session, execution_id: str, **values: Any) -> bool:
+def _change_open(session: Session, execution_id: str, *only_if: ColumnElement[bool], **values: Any) -> bool:
     changed = session.execute(
         update(INSTANCES)
-        .where(INSTANCES.c.id == to_uuid(execution_id), INSTANCES.c.closed_at.is_(None))
+        .where(INSTANCES.c.id == to_uuid(execution_id), INSTANCES.c.closed_at.is_(None), *only_if)
         .values(updated_at=now(), **values)
         .returning(INSTANCES.c.id)
     )
@@ -216,7 +218,7 @@ def _change_open(session: Session, execution_id: str, **values: Any) -> bool:
 def undispatched(
     session: Session, older_than: datetime, *, limit: int = 100, claim: bool = False
 ) -> list[WorkflowInstance]:
-    """Open runs that Temporal has not taken, created before that moment, oldest first.
+    """Open runs that Temporal has not taken, created and changed before that moment, oldest first.
 
     `claim`, in a write block only: on PostgreSQL the rows are this caller's until the block ends, others are given
     other ones. Without it two relays may start the same run, which Temporal makes one of."""
@@ -224,6 +226,8 @@ def undispatched(
     statement = (
         select(rows)
         .where(col(rows.dispatched_at).is_(None), col(rows.closed_at).is_(None), col(rows.created_at) < older_than)
+        # One that is to go on was created long ago: whoever opened it gets the same time to start it.
+        .where(col(rows.updated_at) < older_than)
         .order_by(col(rows.created_at))
         .limit(limit)
     )
@@ -244,10 +248,10 @@ def open_instances(session: Session, *, after: str | None = None, limit: int = 5
 def finish(session: Session, execution_id: str, **how: Any) -> bool:
     """`end_run` for a run that is not locked yet; takes the same arguments.
 
-    False, with nothing changed: there is no such run, or it is over."""
+    False, with nothing changed: there is no such run, or it is over, or was continued since that end."""
     with locked_runs(session, [execution_id]) as runs:
         run = runs.get(execution_id)
-        if run is None or run.closed:
+        if run is None or run.closed or is_superseded(session, run, how.get("temporal_run_id")):
             return False
         events.append(session, [end_run(session, run, execution_id, **how)], runs=runs)
         return True
@@ -275,7 +279,7 @@ def end_run(
     if status not in FINAL_RUN_STATUSES:
         raise ValueError(f"{status} does not end a run; use set_status")
     begun = run.started_at or started_at
-    duration = seconds_between(begun, completed_at)
+    duration = time_taken(session, run, begun, completed_at)
     run.change(
         status=status,
         output_data=output,
@@ -334,6 +338,7 @@ def reopen_run(
         error=None,
         completed_at=None,
         duration_seconds=None,
+        execution_state=None,
         closed_at=None,
     )
     session.execute(

@@ -38,6 +38,8 @@ class LockedRun:
     completed_at: datetime | None
     closed_at: datetime | None
     temporal_run_id: str | None
+    duration_seconds: float | None
+    """Of an open run: what it took before it was continued (`store.continuing`)."""
     event_sequence: int
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -109,6 +111,7 @@ _LOCK = (
         INSTANCES.c.completed_at,
         INSTANCES.c.closed_at,
         INSTANCES.c.temporal_run_id,
+        INSTANCES.c.duration_seconds,
         INSTANCES.c.event_sequence,
     )
     .where(INSTANCES.c.id.in_(bindparam("ids", expanding=True)))

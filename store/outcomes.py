@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Boolean, RowMapping, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from definitions.calls import StepOutcome
@@ -34,15 +34,17 @@ def _settle(session: Session, run_id: UUID, outcomes: Sequence[StepOutcome]) -> 
     lost: list[UUID] = []
     for outcome in outcomes:
         attempts = recorded.get(outcome["step_id"], [])
-        missing = _attempts_made(outcome) - _attempts_recorded(attempts)
-        last = attempts[-1] if attempts else None
+        concerned = _of_its_start(attempts, outcome)
+        last = concerned[-1] if concerned else None
+        missing = _attempts_made(outcome) - _attempts_recorded(concerned)
         if last and missing <= 0:
             # The workflow hears of an end only once a worker is there to tell it; the attempt itself knew when it was.
             recorded_end = last["completed_at"] if last["status"] == outcome["status"] else None
-            changed.append({"row": last["id"], **_ending(outcome, last["started_at"], recorded_end)})
+            keeps = outcome["status"] == last["status"] == "completed" and "output" not in outcome
+            changed.append({"row": last["id"], "keeps": keeps, **_ending(outcome, last["started_at"], recorded_end)})
             attempts = attempts[:-1]
         else:
-            added.append(_new_row(run_id, outcome, last, missing))
+            added.append(_new_row(run_id, outcome, attempts[-1] if attempts else None, last, missing))
         lost.extend(attempt["id"] for attempt in attempts if attempt["status"] == "running")
     if lost:
         session.execute(_LOST.where(STEPS.c.id.in_(lost)))
@@ -74,6 +76,14 @@ def _recorded(session: Session, run_id: UUID, step_ids: list[str]) -> dict[str, 
     return by_step
 
 
+def _of_its_start(attempts: list[RowMapping], outcome: StepOutcome) -> list[RowMapping]:
+    """The attempts that the outcome tells of: all of them, but in a step that was started again, by what it says."""
+    start = outcome.get("start", 1)
+    if start == 1 or (attempts and attempts[-1]["start"] > start):
+        return attempts
+    return [attempt for attempt in attempts if attempt["start"] == start]
+
+
 def _attempts_made(outcome: StepOutcome) -> int:
     ran = outcome.get("started_at") is not None or outcome["status"] in ("completed", "failed")
     return outcome.get("attempts", 1 if ran else 0) + outcome.get("lost", 0)
@@ -87,7 +97,10 @@ def _attempts_recorded(attempts: Iterable[RowMapping]) -> int:
     return sum(highest.values())
 
 
-def _new_row(run_id: UUID, outcome: StepOutcome, last: RowMapping | None, missing: int) -> dict[str, Any]:
+def _new_row(
+    run_id: UUID, outcome: StepOutcome, before: RowMapping | None, last: RowMapping | None, missing: int
+) -> dict[str, Any]:
+    """The attempt that is `missing` after the `last` of the same start; `before`: the last of any."""
     number = missing + (last["attempt_number"] if last else 0)
     ending = _ending(outcome, None, None)
     ending["usage"] = ending["usage"] or {}
@@ -97,8 +110,8 @@ def _new_row(run_id: UUID, outcome: StepOutcome, last: RowMapping | None, missin
         "workflow_instance_id": run_id,
         "step_id": outcome["step_id"],
         "attempt_number": number,
-        "start": last["start"] if last else 1,
-        "max_attempts": max(number, 1, last["max_attempts"] if last else 1),
+        "start": last["start"] if last else outcome.get("start", 1),
+        "max_attempts": max(number, 1, before["max_attempts"] if before else 1),
         "progress_label": "",
         "worker": "",
         "settled": True,
@@ -137,6 +150,11 @@ def _kept(name: str) -> Any:
     return func.coalesce(bindparam(name, type_=STEPS.c[name].type), STEPS.c[name])
 
 
+def _told(name: str) -> Any:
+    """The new value, or the recorded one where the workflow had no more room for it."""
+    return case((bindparam("keeps", type_=Boolean), STEPS.c[name]), else_=bindparam(name, type_=STEPS.c[name].type))
+
+
 _CHANGE = (
     update(STEPS)
     .where(STEPS.c.id == bindparam("row"))
@@ -146,8 +164,6 @@ _CHANGE = (
             for name in (
                 "status",
                 "reason",
-                "output_data",
-                "output_slots",
                 "error_message",
                 "error_class",
                 "will_retry",
@@ -156,6 +172,7 @@ _CHANGE = (
                 "duration_seconds",
             )
         }
+        | {name: _told(name) for name in ("output_data", "output_slots")}
         | {name: _kept(name) for name in ("error_traceback", "usage", "artifacts")}
         | {"settled": True}
     )

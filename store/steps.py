@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Update, bindparam, case, func, or_, select, update
+from sqlalchemy import Update, and_, bindparam, case, func, not_, null, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -72,6 +72,12 @@ def _upsert(for_postgres: bool) -> Any:
     statement = insert_class(for_postgres)(STEPS)
     new, old = statement.excluded, STEPS.c
     changes: dict[str, Any] = {name: case((old.settled, old[name]), else_=new[name]) for name in _REPLACED}
+    # The workflow keeps not every output to its end: what it settled without is filled in.
+    unsaid = and_(old.output_data.is_(null()), old.output_slots.is_(null()), old.status == "completed")
+    for name in ("output_data", "output_slots"):
+        changes[name] = case(
+            (and_(old.settled, not_(and_(unsaid, new.status == "completed"))), old[name]), else_=new[name]
+        )
     for name in ("input_data", "input_slots"):
         changes[name] = func.coalesce(new[name], old[name])
     changes |= {

@@ -28,12 +28,12 @@ with workflow.unsafe.imports_passed_through():
         StepCall,
         StepFailure,
     )
-    from definitions.errors import CheckpointInvalid, LongpoleError
+    from definitions.errors import LongpoleError
     from definitions.incoming import MESSAGE_LIMIT, beginning, cancel_request, step_failure, step_result
-    from definitions.run_state import deflated
+    from definitions.run_state import deflated, require_room
     from definitions.values import json_size
 
-from definitions.messages import WORKFLOW_TYPE, CancelRequest, CancelStep, StartStep
+from definitions.messages import WORKFLOW_TYPE, CancelRequest, CancelStep, Ending, StartStep
 from workflows import attributes
 from workflows.outcome import outcome_pages, submit_outcome, workflow_result
 from workflows.progress import Progress
@@ -73,6 +73,7 @@ class DagWorkflow:
         self._recording: set[asyncio.Task[Any]] = set()
         self._recorded_batches = 0
         self._outcome: list[OutcomePage] = []
+        self._account: list[OutcomePage] = []
         self._woken = False
         self._deadline: asyncio.Task[None] | None = None
         self._active_since = 0.0
@@ -129,6 +130,14 @@ class DagWorkflow:
     def outcome(self, page: int) -> dict[str, Any] | None:
         """A page of the run's outcome (from 0; `last` says whether there are more); null while it has none."""
         return vars(self._outcome[page]) if 0 <= page < len(self._outcome) else None
+
+    @workflow.query(description="How the steps stand, in pages from 0, as `outcome` tells how they ended")
+    def account(self, page: int) -> dict[str, Any] | None:
+        """A page of how the run stands now; null beyond the last. Of a run that was terminated it is all there is."""
+        if page == 0 or not self._account:
+            now = workflow.time()
+            self._account = outcome_pages(self._runner.state, self._run.execution_id, Ending("cancelled"), now)
+        return vars(self._account[page]) if 0 <= page < len(self._account) else None
 
     # -- the loop ------
 
@@ -330,13 +339,7 @@ class DagWorkflow:
             if self._runner.stopping is not None or self._runner.has_events:
                 return
             checkpoint = deflated(checkpoint)
-        size = json_size(checkpoint) + json_size(self._run.definition)
-        if size > MAX_CHECKPOINT_BYTES:
-            raise CheckpointInvalid(
-                f"the run can't go on in a new history: its state takes {size:,} bytes, {MAX_CHECKPOINT_BYTES:,} fit",
-                code="checkpoint_too_large",
-                remedy="let steps return less, or keep less in the context",
-            )
+        require_room(checkpoint, self._run.definition, MAX_CHECKPOINT_BYTES)
         workflow.continue_as_new({**vars(self._run), "input": None, "slots": [], "checkpoint": checkpoint})
 
     async def _offloaded(self, outputs: dict[str, list[Any]]) -> dict[str, list[Any]]:

@@ -45,6 +45,11 @@ class OutputRetention:
         self._sizes[step_id] = size
         self._drop_unneeded(step_id)
 
+    def trim(self) -> None:
+        """Look at all of the outputs there are, the first ones first."""
+        for step_id in list(self._sizes):
+            self._drop_unneeded(step_id)
+
     def _drop_unneeded(self, step_id: str) -> None:
         """What nothing needs may go, the oldest first, as soon as there is too much."""
         if step_id in self._sizes and self._readers.get(step_id, 0) == 0 and not self._program.steps[step_id].is_sink:
