@@ -1,0 +1,123 @@
+"""Simulated annealing over start times: the arrays it needs, its temperatures and its penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from planner.tariff.instance import Ints, TariffInstance
+from planner.tariff.moves import State, Tables, anneal, place
+from planner.tariff.pacing import Pace
+from planner.tariff.windows import Windows
+
+MOVES_PER_UNIT = 2_500_000
+"""Moves in a unit of counted work: about a second."""
+CHUNK = 50_000
+"""Moves between looks at the clock."""
+PUSHES = 8
+SWAPS = 16
+"""Of 64 moves so many push neighbours aside, and so many exchange two tasks."""
+HOT = 0.1
+COLD = 0.005
+"""First and last temperature, as shares of a task's mean cost."""
+
+Found = Callable[[Ints], None]
+
+
+class Annealer:
+    """Everything that runs on one instance share."""
+
+    def __init__(self, instance: TariffInstance, windows: Windows) -> None:
+        self._instance = instance
+        self.tables = _tables(instance, windows)
+        self._typical = max(float(_typical_cost(instance, windows)), 1.0)
+        area = np.maximum((instance.demands.sum(axis=1) * instance.durations).mean(), 1.0)
+        self._per_unit = self._typical / float(area)
+
+    def run(self, starts: Ints, seed: int, pace: Pace, found: Found, *, hot: float = HOT) -> None:
+        """Anneal from `starts` (windows and precedence kept; capacities or not) until the pace ends."""
+        state = self._state(starts, seed)
+        penalty = self._per_unit * 0.3
+        best = -1
+        while (progress := pace.progress()) < 1.0:
+            heat = self._typical * hot * (COLD / hot) ** progress
+            anneal(self.tables, state, CHUNK, heat, heat, penalty, PUSHES, SWAPS)
+            pace.worked(CHUNK / MOVES_PER_UNIT)
+            floor = self._per_unit * (0.02 if progress < 0.8 else 1.0)
+            penalty = penalty * 1.1 if state.totals[1] > 0 else max(penalty / 1.05, floor)
+            if 0 <= state.totals[2] and state.totals[2] != best:
+                best = int(state.totals[2])
+                found(state.chosen.copy())
+
+    def _state(self, starts: Ints, seed: int) -> State:
+        instance = self._instance
+        state = State(
+            start=starts.copy(),
+            usage=np.zeros((instance.resources, instance.horizon), np.int64),
+            chosen=starts.copy(),
+            totals=np.array([instance.cost(starts), 0, -1, 0], np.int64),
+            random=np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1),
+            moved=np.zeros(instance.tasks, np.int64),
+            target=np.zeros(instance.tasks, np.int64),
+        )
+        for task in range(instance.tasks):
+            state.totals[1] += place(self.tables, state.usage, task, int(starts[task]), 1)
+        return state
+
+
+def _typical_cost(instance: TariffInstance, windows: Windows) -> float:
+    slots = np.arange(instance.horizon + 1)
+    inside = (slots >= windows.earliest[:, None]) & (slots <= windows.latest[:, None])
+    return float(np.abs(instance.start_costs)[inside].mean()) if inside.any() else 1.0
+
+
+def _tables(instance: TariffInstance, windows: Windows) -> Tables:
+    tasks = instance.tasks
+    right_after: list[dict[int, int]] = [{} for _ in range(tasks)]
+    for (first, second), gap in zip(instance.edges.tolist(), instance.gaps.tolist(), strict=True):
+        right_after[first][second] = max(gap, right_after[first].get(second, 0))
+    all_after: list[dict[int, int]] = [{} for _ in range(tasks)]
+    for first in reversed(instance.order):
+        reach = all_after[first]
+        for second, gap in right_after[first].items():
+            reach[second] = max(gap, reach.get(second, 0))
+            for third, further in all_after[second].items():
+                reach[third] = max(gap + further, reach.get(third, 0))
+    uses = [
+        {resource: int(amount) for resource, amount in enumerate(row) if amount} for row in instance.demands.tolist()
+    ]
+    changes = np.ones(instance.horizon, np.bool_)
+    changes[1:] = (np.diff(instance.prices, axis=1) != 0).any(axis=0) | (np.diff(instance.capacities, axis=1) != 0).any(
+        axis=0
+    )
+    return Tables(
+        instance.durations,
+        windows.earliest,
+        windows.latest,
+        instance.start_costs,
+        instance.capacities,
+        *_compressed(uses),
+        *_compressed(right_after),
+        *_compressed(_reversed(right_after)),
+        *_compressed(all_after),
+        *_compressed(_reversed(all_after)),
+        np.flatnonzero(changes),
+    )
+
+
+def _reversed(lists: list[dict[int, int]]) -> list[dict[int, int]]:
+    turned: list[dict[int, int]] = [{} for _ in lists]
+    for first, others in enumerate(lists):
+        for second, gap in others.items():
+            turned[second][first] = gap
+    return turned
+
+
+def _compressed(lists: Iterable[dict[int, int]]) -> tuple[Ints, Ints, Ints]:
+    first, keys, values = [0], [], []
+    for row in lists:
+        keys.extend(row)
+        values.extend(row.values())
+        first.append(len(keys))
+    return np.array(first, np.int64), np.array(keys, np.int64), np.array(values, np.int64)

@@ -1,0 +1,58 @@
+"""How far a part of the search may go: by the clock, or by counted work that gives the same plan each time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from planner.limits import Limits
+
+
+class Ending:
+    """Whether the whole search is over: cancelled, close enough to the bound, or out of time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._begun = time.perf_counter()
+        self._enough = threading.Event()
+        self.counted = limits.work is not None
+        self.total = limits.work if limits.work is not None else limits.seconds
+        """Units or seconds in all; None: no end of its own."""
+
+    def seconds(self) -> float:
+        """Since the search began."""
+        return time.perf_counter() - self._begun
+
+    def enough(self) -> None:
+        """The search has what it wants."""
+        self._enough.set()
+
+    def reached(self) -> bool:
+        """No part may go on."""
+        if self._enough.is_set() or (self._limits.cancelled is not None and self._limits.cancelled()):
+            return True
+        return not self.counted and self.total is not None and self.seconds() >= self.total
+
+
+class Pace:
+    """One part of the search: `units` of work, or until `until` seconds since the search began."""
+
+    def __init__(self, ending: Ending, *, units: float, until: float) -> None:
+        self.ending = ending
+        self._units = units
+        self._from = ending.seconds()
+        self._until = until
+        self._done = 0.0
+
+    def worked(self, units: float) -> None:
+        """Count work that was done."""
+        self._done += units
+
+    def progress(self) -> float:
+        """0 .. 1; 1 is the end."""
+        if self.ending.reached():
+            return 1.0
+        if self.ending.counted:
+            return min(1.0, self._done / self._units) if self._units > 0 else 1.0
+        whole = self._until - self._from
+        return min(1.0, (self.ending.seconds() - self._from) / whole) if whole > 0 else 1.0
