@@ -17,13 +17,26 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
 
+PURE = (
+    "workflows.attributes",
+    "workflows.ending",
+    "workflows.progress",
+    "workflows.retention",
+    "workflows.runner",
+    "workflows.step_calls",
+    "workflows.timing",
+)
+"""Modules of `workflows` without clock, randomness or state of their own: `tests/workflows/test_pure_modules.py` reads
+their source for it, so that the sandbox need not execute them anew for every run."""
+
 PASSED_THROUGH = (
     "definitions",  # pure, and its cache of compiled definitions is what keeps a run cheap
     "pydantic",  # `definitions.model` is made of it
     "pydantic_core",
     "annotated_types",
+    *PURE,
 )
-"""Modules that workflow code shares with the worker. `workflows` itself is never one of them: the sandbox has to be
+"""Modules that workflow code shares with the worker. What talks to Temporal is never one of them: the sandbox has to be
 able to catch a `datetime.now()` in it."""
 
 _NO_STORE = StorageDriverStoreContext(target=None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from temporalio.common import SearchAttributeKey
 
 DEFINITION = SearchAttributeKey.for_keyword("LongpoleDefinition")
@@ -11,14 +14,16 @@ PRIORITY = SearchAttributeKey.for_int("LongpolePriority")
 PAUSED = SearchAttributeKey.for_bool("LongpolePaused")
 TAGS = SearchAttributeKey.for_keyword_list("LongpoleTags")
 
-TYPES: dict[str, str] = {
-    DEFINITION.name: "Keyword",
-    VERSION.name: "Keyword",
-    OWNER.name: "Keyword",
-    PRIORITY.name: "Int",
-    PAUSED.name: "Bool",
-    TAGS.name: "KeywordList",
-}
+TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        DEFINITION.name: "Keyword",
+        VERSION.name: "Keyword",
+        OWNER.name: "Keyword",
+        PRIORITY.name: "Int",
+        PAUSED.name: "Bool",
+        TAGS.name: "KeywordList",
+    }
+)
 """Name -> type as the server and its command line call it. SQL stores have room for three Bool attributes in all."""
 
 MEMO_DIGEST = "longpole_definition_digest"

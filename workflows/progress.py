@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import chain, islice
+from types import MappingProxyType
 from typing import Any
 
 from definitions.calls import StepStatus
@@ -25,12 +26,14 @@ _GAP = "\u00a0"
 """The web UI puts cells side by side without a gap, and shows its frame a line too small."""
 _HEADER = f"| step | | status | started{_GAP}(UTC) | took | |\n| --- | --- | --- | --- | ---: | --- |"
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, like every time of the workflow's clock
-_REASONS = {
-    "condition": "its condition was false",
-    "upstream_skipped": "every step that it reads from was skipped",
-    "not_needed": "no step that it handles failed",
-    "abandoned": "did not end within the grace period",
-}
+_REASONS = MappingProxyType(
+    {
+        "condition": "its condition was false",
+        "upstream_skipped": "every step that it reads from was skipped",
+        "not_needed": "no step that it handles failed",
+        "abandoned": "did not end within the grace period",
+    }
+)
 
 
 class Progress:
