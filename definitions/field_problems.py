@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from definitions.errors import LongpoleError, Problem
 from definitions.json_values import field_path
-from definitions.model import RetryPolicy
 from definitions.nearest import did_you_mean
 from definitions.values import Path
 
@@ -38,8 +37,7 @@ def _problem(details: dict[str, Any], model: type[BaseModel], prefix: Path, sugg
     kind: str = details["type"]
     field = str(loc[-1]) if loc else ""
     if kind == "extra_forbidden":
-        owner = RetryPolicy if len(loc) > 1 and loc[-2] == "retry" else model
-        known = list(owner.model_fields)
+        known = list(_model_at(model, loc[:-1]).model_fields)
         remedy = (did_you_mean(field, known) if suggest else "") or f"known fields are {', '.join(known)}"
         return Problem("unknown_key", path, f"`{field[:80]}` is not a field here", remedy)
     if kind == "missing":
@@ -52,6 +50,15 @@ def _problem(details: dict[str, Any], model: type[BaseModel], prefix: Path, sugg
         return Problem("bad_id", path, message, "letters, digits, _ and -, not beginning with a digit, at most 128")
     message = f"{_shown(details['input'])}: {details['msg'][0].lower()}{details['msg'][1:]}"
     return Problem("invalid_value", path, message, _REMEDIES.get(kind, ""))
+
+
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:
+    """The model of what is at `path` in a `model`."""
+    for name in path:
+        field = model.model_fields.get(str(name))
+        kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model
 
 
 def _shown(value: object) -> str:

@@ -40,6 +40,7 @@ from store.tables import WorkflowInstance
 _log = structlog.get_logger()
 
 RECORDED_SECONDS = 30.0
+_NOT_THERE_YET_SECONDS = 0.2
 _QUERY_TIMEOUT = timedelta(seconds=2)
 
 
@@ -192,6 +193,22 @@ class Executions(ExecutionRecords):
             raise
         await self._recorded(execution_id)
         return result
+
+    async def ended(self, execution_id: str) -> None:
+        """Wait until the run is over, however it ends, and its outcome is recorded.
+
+        Raises `ExecutionNotFound`, and `ServiceUnavailable` when Temporal stops answering meanwhile."""
+        while await self.status(execution_id) not in FINAL_RUN_STATUSES:
+            try:
+                await self.result(execution_id)
+            except WorkflowFailureError:
+                continue
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise ServiceUnavailable(
+                        f"Temporal does not answer: {error.message}", remedy="try again"
+                    ) from error
+                await asyncio.sleep(_NOT_THERE_YET_SECONDS)
 
     async def context(self, execution_id: str) -> dict[str, Any] | None:
         """The shared context of a run that goes on; None when nobody can tell it now."""

@@ -1,6 +1,6 @@
 """Longpole: durable workflow runs on Temporal. What users' code imports; nothing is loaded before it is asked for.
 
-from longpole import TemporaryFailure, step
+from longpole import TemporaryFailure, WorkflowEngine, WorkflowService, step
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         StepError,
         TemporaryFailure,
     )
+    from longpole.workflow_engine.engine import WorkflowEngine
+    from longpole.workflow_engine.service import WorkflowService
 
 __all__ = [
     "InvalidInput",
@@ -28,11 +30,18 @@ __all__ = [
     "StepCancelled",
     "StepError",
     "TemporaryFailure",
+    "WorkflowEngine",
+    "WorkflowService",
     "step",
 ]
 
 _MODULES = {"step": "activities.step"}
-"""Exported names that are modules; every other name is taken from `activities.errors`."""
+"""Exported names that are modules."""
+_ELSEWHERE = {
+    "WorkflowEngine": "longpole.workflow_engine.engine",
+    "WorkflowService": "longpole.workflow_engine.service",
+}
+"""Where other names are; every other one is taken from `activities.errors`."""
 
 
 def __getattr__(name: str) -> Any:
@@ -41,7 +50,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         value: Any = importlib.import_module(_MODULES[name])
     else:
-        value = getattr(importlib.import_module("activities.errors"), name)
+        value = getattr(importlib.import_module(_ELSEWHERE.get(name, "activities.errors")), name)
     globals()[name] = value
     return value
 

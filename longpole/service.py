@@ -84,7 +84,7 @@ def service_for_up(settings: Settings, say: Say) -> Iterator[Service]:
         if info is not None:
             where = f", API {info.api_url}" if info.api_url else ""
             raise Conflict(
-                f"a service is running on {settings.data_dir} already: process {info.pid}, `longpole {info.command}`,"
+                f"a service is running on {settings.data_dir} already: process {info.pid}, {info.started_by},"
                 f" Temporal {info.temporal.address}{where}",
                 remedy="use that one, stop it, or choose another --data-dir",
             )

@@ -13,8 +13,10 @@ from pydantic.dataclasses import dataclass
 
 from definitions.errors import Conflict
 from engine.settings import Settings
+from store.sessions import database_identity
 
-Command = Literal["up", "run"]
+Command = Literal["up", "run", "python"]
+"""What started a service: a command, or a program with a `WorkflowEngine`."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,13 @@ class WorkerSettings:
             task_queue=settings.task_queue,
             handler_paths=settings.handler_paths,
             handler_allow=settings.handler_allow,
-            database=hashlib.sha256(settings.resolved_database_url.encode()).hexdigest()[:16],
+            database=database_fingerprint(settings.resolved_database_url),
         )
+
+
+def database_fingerprint(url: str) -> str:
+    """16 characters that are the same for the same database, however its URL is written."""
+    return hashlib.sha256(database_identity(url).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,11 @@ class ServiceInfo:
     api_url: str | None
     worker: WorkerSettings
 
+    @property
+    def started_by(self) -> str:
+        """What a person knows it as."""
+        return "a Python program's engine" if self.command == "python" else f"`longpole {self.command}`"
+
     def require_same(self, settings: WorkerSettings, temporal_address: str | None) -> None:
         """Raises `Conflict` when a command with these settings (and `TEMPORAL_ADDRESS`) can't use this service."""
         names = [field.name for field in fields(WorkerSettings)]
@@ -69,7 +81,7 @@ class ServiceInfo:
             different.append("TEMPORAL_ADDRESS")
         if different:
             raise Conflict(
-                f"the service that is running on this data directory (process {self.pid}, `longpole {self.command}`)"
+                f"the service that is running on this data directory (process {self.pid}, {self.started_by})"
                 f" has other settings: {', '.join(different)}",
                 remedy="stop it, call this where that one was started, or use another --data-dir",
             )

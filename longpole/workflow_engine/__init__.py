@@ -1,0 +1,1 @@
+"""The engine's Python face: `WorkflowEngine`, `WorkflowService`, and what they return."""
