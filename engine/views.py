@@ -29,7 +29,7 @@ class StoredDefinition:
     is_active: bool = True
     created_at: datetime | None = None
     updated_at: datetime | None = None
-    source: dict[str, Any] | None = None
+    source: dict[str, Any] | None = field(default=None, compare=False)
     """The document as it was given; None where it was not asked for."""
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The template `schedule_generation`: a duty roster, made and checked. Its handlers are those of `examples/residency`."""
+"""The template `schedule_generation`: a duty roster, made and checked, by the handlers of `examples/residency`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _WORDS: dict[str, tuple[RunStatus, ...]] = {
     "failed": ("failed", "timed_out"),
     "cancelled": ("cancelled",),
 }
-_WORD_OF = {core: word for word, cores in _WORDS.items() for core in cores}
+_WORD_OF: dict[str, str] = {core: word for word, cores in _WORDS.items() for core in cores}
 assert _WORD_OF.keys() == set(get_args(RunStatus))  # noqa: S101
 
 RUNNING = _WORDS["running"]

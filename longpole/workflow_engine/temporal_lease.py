@@ -68,7 +68,7 @@ async def temporal_lease(settings: Settings, home: Path, address: str | None) ->
 
 
 async def _watch(tenancy: _Tenancy, info: ServiceInfo, gone: asyncio.Event) -> None:
-    while tenancy.is_there(info):
+    while tenancy.is_there(info):  # noqa: ASYNC110 - another process ends it, which can only be looked at
         await asyncio.sleep(_POLL_SECONDS)
     gone.set()
 
