@@ -29,15 +29,19 @@ class OffloadActivities:
     @activity.defn(name=OFFLOAD_OUTPUTS)
     async def offload_outputs(self, outputs: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Packed outputs by step id, in and out. Raises `OSError`, which the workflow retries."""
-        return await asyncio.to_thread(self._offload, outputs)
+        return await asyncio.to_thread(offload, outputs, self._blobs)
 
-    def _offload(self, outputs: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        return {step_id: list(pack(self._moved(unpack(*packed)))) for step_id, packed in outputs.items()}
 
-    def _moved(self, output: Any) -> Any:
-        if isinstance(output, dict):
-            output = {key: self._moved_if_over(KEPT_BYTES, value) for key, value in output.items()}
-        return self._moved_if_over(KEPT_OUTPUT_BYTES, output)
+def offload(outputs: dict[str, list[Any]], blobs: BlobStore) -> dict[str, list[Any]]:
+    """Packed outputs by step id, with blobs for what is large in them. Raises `OSError`."""
+    return {step_id: list(pack(_moved(unpack(*packed), blobs))) for step_id, packed in outputs.items()}
 
-    def _moved_if_over(self, limit: int, value: Any) -> Any:
-        return value if contains_deferred(value) or json_size(value) <= limit else put(value, self._blobs)
+
+def _moved(output: Any, blobs: BlobStore) -> Any:
+    if isinstance(output, dict):
+        output = {key: _moved_if_over(KEPT_BYTES, value, blobs) for key, value in output.items()}
+    return _moved_if_over(KEPT_OUTPUT_BYTES, output, blobs)
+
+
+def _moved_if_over(limit: int, value: Any, blobs: BlobStore) -> Any:
+    return value if contains_deferred(value) or json_size(value) <= limit else put(value, blobs)

@@ -54,6 +54,10 @@ class Dispatch:
     owner: str
     priority: int
     tags: tuple[str, ...]
+    continues: str = ""
+    """The Temporal run that it goes on from (`engine.dispatch_again`)."""
+    checkpoint: dict[str, Any] | None = None
+    """What it goes on with."""
 
     @property
     def size(self) -> int:
@@ -61,11 +65,49 @@ class Dispatch:
         return json_size(self.document) + json_size(self.input) + json_size(self.slots)
 
 
+@dataclass(frozen=True)
+class Told:
+    """The same in Temporal's words."""
+
+    run_input: dict[str, Any]
+    task_timeout: timedelta
+    memo: dict[str, Any]
+    search_attributes: TypedSearchAttributes
+    summary: str
+    details: str
+    priority_key: int
+
+
 async def dispatch(client: Client, task_queue: str, run: Dispatch) -> str | None:
     """Start the run, or find that it is there. Returns Temporal's run id; None when the run has ended already.
 
     Raises `ServiceUnavailable` when the server can't be reached, and `temporalio.service.RPCError` when it refuses.
     """
+    told = told_of(run)
+    try:
+        start = client.start_workflow(
+            WORKFLOW_TYPE,
+            told.run_input,
+            id=run.execution_id,
+            task_queue=task_queue,
+            task_timeout=told.task_timeout,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            memo=told.memo,
+            search_attributes=told.search_attributes,
+            static_summary=told.summary,
+            static_details=told.details,
+            priority=Priority(priority_key=told.priority_key),
+            request_eager_start=True,
+        )
+        handle = await answer(start)
+    except WorkflowAlreadyStartedError:
+        return None
+    return handle.first_execution_run_id or handle.result_run_id
+
+
+def told_of(run: Dispatch) -> Told:
+    """What a start of the run says to Temporal."""
     pairs: list[SearchAttributePair[Any]] = [
         SearchAttributePair(attributes.DEFINITION, _clipped(run.name)),
         SearchAttributePair(attributes.VERSION, _clipped(run.version)),
@@ -84,27 +126,17 @@ async def dispatch(client: Client, task_queue: str, run: Dispatch) -> str | None
         workflow_id=run.workflow_id,
         revision=run.revision,
         owner=run.owner,
+        checkpoint=run.checkpoint,
     )
-    try:
-        start = client.start_workflow(
-            WORKFLOW_TYPE,
-            vars(run_input),
-            id=run.execution_id,
-            task_queue=task_queue,
-            task_timeout=workflow_task_timeout(len(run.document["steps"])),
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            memo={attributes.MEMO_DIGEST: run.digest, attributes.MEMO_REVISION: run.revision},
-            search_attributes=TypedSearchAttributes(pairs),
-            static_summary=f"{plain(run.name)} {plain(run.version)}",
-            static_details=_details(run),
-            priority=Priority(priority_key=priority_key(run.priority)),
-            request_eager_start=True,
-        )
-        handle = await answer(start)
-    except WorkflowAlreadyStartedError:
-        return None
-    return handle.first_execution_run_id or handle.result_run_id
+    return Told(
+        run_input=vars(run_input),
+        task_timeout=workflow_task_timeout(len(run.document["steps"])),
+        memo={attributes.MEMO_DIGEST: run.digest, attributes.MEMO_REVISION: run.revision},
+        search_attributes=TypedSearchAttributes(pairs),
+        summary=f"{plain(run.name)} {plain(run.version)}",
+        details=_details(run),
+        priority_key=priority_key(run.priority),
+    )
 
 
 def _details(run: Dispatch) -> str:

@@ -192,7 +192,7 @@ class ExecutionRecords:
 
     def _step(self, step: Mapping[str, Any], row: WorkflowStepExecution | None) -> StepView:
         title = step.get("name") or step["id"]
-        if row is None:
+        if row is None or (row.settled and row.will_retry):  # the run was continued, and begins it again
             return StepView(step["id"], title, "pending")
         return StepView(
             step_id=row.step_id,

@@ -20,12 +20,14 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from definitions.calls import FINAL_RUN_STATUSES
-from definitions.errors import Conflict, ServiceUnavailable
+from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
 from definitions.ids import new_execution_id, workflow_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
 from definitions.model import Definition
 from definitions.validation import check_input
+from engine.continuing import Continuing, dispatch_of_continued
 from engine.dispatch import Dispatch, dispatch
+from engine.dispatch_again import dispatch_again
 from engine.dispatch_marks import DispatchMarks
 from engine.execution_records import ExecutionRecords
 from engine.failpoints import failpoint
@@ -33,7 +35,8 @@ from engine.outgoing import dispatch_of, require_size
 from engine.temporal import answer
 from engine.views import Continuation, StoredDefinition
 from store import instances, templates
-from store.blobs import BlobStore
+from store.blobs import BlobError, BlobStore
+from store.continuing import waits_to_go_on
 from store.database import Database, Session
 from store.tables import WorkflowInstance
 
@@ -52,6 +55,7 @@ class Executions(ExecutionRecords):
         self._client = client
         self._task_queue = task_queue
         self._marks = DispatchMarks(database)
+        self._continuing = Continuing(database, blobs, client)
 
     async def close(self) -> None:
         """Finish what is written in the background."""
@@ -93,7 +97,7 @@ class Executions(ExecutionRecords):
                     tags=list(dict.fromkeys(run_tags)),
                     timeout_at=deadline(definition),
                 )
-                run = self._dispatch_of(row, stored.document)
+                run = dispatch_of(row, stored.document, self._blobs)
                 require_size(run)
                 return run
 
@@ -110,8 +114,7 @@ class Executions(ExecutionRecords):
 
         def read() -> Dispatch:
             with self._database.read() as session:
-                row = instances.get_instance(session, execution_id)
-                return self._dispatch_of(row, self._document_of(session, row))
+                return self._dispatch_of(session, instances.get_instance(session, execution_id))
 
         await self._try_to_bring(await asyncio.to_thread(read))
 
@@ -131,12 +134,20 @@ class Executions(ExecutionRecords):
         Raises `ServiceUnavailable` when Temporal or the database does not answer.
         """
 
-        def read() -> list[Dispatch]:
+        def read() -> tuple[list[Dispatch], dict[str, LongpoleError]]:
+            runs: list[Dispatch] = []
+            lost: dict[str, LongpoleError] = {}
             with self._database.read() as session:
-                rows = instances.undispatched(session, rows_older_than, limit=limit)
-                return [self._dispatch_of(row, self._document_of(session, row)) for row in rows]
+                for row in instances.undispatched(session, rows_older_than, limit=limit):
+                    try:
+                        runs.append(self._dispatch_of(session, row))
+                    except (BlobError, CheckpointInvalid) as error:
+                        lost[row.execution_id] = error
+            return runs, lost
 
-        runs = await asyncio.to_thread(read)
+        runs, lost = await asyncio.to_thread(read)
+        for execution_id, error in lost.items():
+            await asyncio.to_thread(self._fail, execution_id, str(error), error.code)
         brought = 0
         for run in runs:
             try:
@@ -163,10 +174,15 @@ class Executions(ExecutionRecords):
         """Let a run that is over without having completed (failed, timed out, cancelled, terminated) go on as the same
         execution from what is done. `repeat`: steps that say `at_most_once`, have begun, and may begin once more.
 
-        Raises `ExecutionNotFound`, `Conflict`, `ServiceUnavailable`.
+        It keeps its id, its definition's revision and its input; its timeout begins anew. Once this returns it goes on,
+        whatever dies. Of several callers at once one continues it, the others get `Conflict`, as for a run that
+        completed or is not over. Raises `ExecutionNotFound`, `Conflict` (`invalid_status`, `at_most_once`),
+        `LongpoleError` (`unknown_step`), `BlobMissing`, `CheckpointInvalid` (`run_state_lost`, `output_lost`,
+        `checkpoint_too_large`), and `ServiceUnavailable` where nobody tells how the run stood when it was terminated.
         """
-        status = await self.status(execution_id)
-        raise Conflict(f"{execution_id} is {status}: runs can't be continued yet", code="invalid_status")
+        run, continuation = await self._continuing.open(execution_id, repeat)
+        await self._try_to_bring(run)
+        return continuation
 
     async def cancel(
         self,
@@ -189,6 +205,8 @@ class Executions(ExecutionRecords):
         try:
             result = await self._client.get_workflow_handle(execution_id).result()
         except WorkflowFailureError:
+            if await self._goes_on(execution_id):
+                return await self.result(execution_id)
             await self._recorded(execution_id)
             raise
         await self._recorded(execution_id)
@@ -219,6 +237,22 @@ class Executions(ExecutionRecords):
             return None
         return context
 
+    async def _goes_on(self, execution_id: str) -> bool:
+        """Whether the end that Temporal told of was that before the run was continued; then waits for it to be there
+        again."""
+
+        def waits() -> bool:
+            with self._database.read() as session:
+                return waits_to_go_on(instances.get_instance(session, execution_id))
+
+        pause = 0.01
+        waited = False
+        while await asyncio.to_thread(waits):
+            waited = True
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.5)
+        return waited
+
     async def _recorded(self, execution_id: str) -> None:
         """The outcome is written while Temporal ends the run: by the time that is known, mostly it is there. What died
         with a worker is the reconciler's work; a database that stays away is waited for no longer than that takes."""
@@ -242,7 +276,8 @@ class Executions(ExecutionRecords):
 
     async def _bring_to_temporal(self, run: Dispatch) -> None:
         try:
-            run_id = await dispatch(self._client, self._task_queue, run)
+            start = dispatch_again if run.continues else dispatch
+            run_id = await start(self._client, self._task_queue, run)
         except RPCError as error:
             if error.status is not RPCStatusCode.INVALID_ARGUMENT:
                 raise
@@ -251,7 +286,7 @@ class Executions(ExecutionRecords):
         failpoint("after_start")
         self._marks.add(run.execution_id, run_id or "")
 
-    def _fail(self, execution_id: str, message: str) -> None:
+    def _fail(self, execution_id: str, message: str, error_class: str = "refused") -> None:
         """End a run that can never start."""
         _log.error("a run can't be started", execution_id=execution_id, error=message)
         with self._database.write() as session:
@@ -260,13 +295,13 @@ class Executions(ExecutionRecords):
                 execution_id,
                 status="failed",
                 completed_at=datetime.now(UTC),
-                error={"message": message, "error_class": "refused"},
+                error={"message": message, "error_class": error_class},
             )
 
-    def _document_of(self, session: Session, row: WorkflowInstance) -> dict[str, Any]:
-        return templates.get_revision(session, workflow_id(row.template_id), row.revision).definition
-
-    def _dispatch_of(self, row: WorkflowInstance, document: dict[str, Any]) -> Dispatch:
+    def _dispatch_of(self, session: Session, row: WorkflowInstance) -> Dispatch:
+        document = templates.get_revision(session, workflow_id(row.template_id), row.revision).definition
+        if waits_to_go_on(row):
+            return dispatch_of_continued(session, row, document, self._blobs)
         return dispatch_of(row, document, self._blobs)
 
 

@@ -18,7 +18,6 @@ from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
-    WorkflowQueryFailedError,
 )
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
@@ -27,6 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.outcome import OutcomeWriter
 from definitions.calls import FINAL_RUN_STATUSES, OutcomePage, RunStatus
 from definitions.messages import WORKFLOW_TYPE
+from engine.account import QUERY_TIMEOUT, outcome_pages
 from store import instances
 from store.database import Database
 
@@ -35,7 +35,6 @@ _log = structlog.get_logger()
 SETTLING = timedelta(seconds=3)
 """A run writes its outcome just before it ends in Temporal: a difference that is younger says nothing."""
 PAGE = 500
-QUERY_TIMEOUT = timedelta(seconds=10)
 QUERIES = 3
 """How often a run that has ended is asked for its outcome before Temporal's own word has to do."""
 
@@ -133,19 +132,11 @@ class Reconciler:
             _log.warning("no worker can tell how the steps of a run ended", execution_id=execution_id)
             return []
         handle = self._client.get_workflow_handle(execution_id, run_id=description.run_id)
-        pages: list[OutcomePage] = []
-        while not pages or not pages[-1].last:
-            try:
-                fields = await handle.query("outcome", len(pages), rpc_timeout=self._query_timeout)
-            except WorkflowQueryFailedError:
-                return []
-            except RPCError:
-                self._unanswered[execution_id] += 1
-                raise
-            if fields is None:
-                return []
-            pages.append(OutcomePage(**fields))
-        return pages
+        try:
+            return await outcome_pages(handle, "outcome", self._query_timeout)
+        except RPCError:
+            self._unanswered[execution_id] += 1
+            raise
 
     async def _result(
         self, execution_id: str, description: WorkflowExecutionDescription

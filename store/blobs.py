@@ -74,9 +74,7 @@ class BlobStore:
         try:
             data = self._path(digest).read_bytes()
         except FileNotFoundError:
-            raise BlobMissing(
-                digest, f"the value {digest} is not in {self.root}", remedy="restore it from a backup, or run again"
-            ) from None
+            raise self._missing(digest) from None
         if f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
             raise BlobCorrupt(
                 digest,
@@ -84,6 +82,16 @@ class BlobStore:
                 remedy="check the disk, restore the file from a backup, or run again",
             )
         return data
+
+    def require(self, digest: str) -> None:
+        """Nothing where the blob is there, unread. Raises `BlobMissing`, `BlobDigestInvalid`."""
+        if not self._path(digest).is_file():
+            raise self._missing(digest)
+
+    def _missing(self, digest: str) -> BlobMissing:
+        return BlobMissing(
+            digest, f"the value {digest} is not in {self.root}", remedy="restore it from a backup, or run again"
+        )
 
     def delete(self, digest: str) -> bool:
         """Removes the blob; False: there was none. Raises `BlobDigestInvalid`."""

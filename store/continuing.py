@@ -23,7 +23,7 @@ from store.locks import LockedRun, chunks, locked_runs
 from store.outcomes import record_outcome_steps
 from store.records import EventRecord
 from store.steps import seconds_between
-from store.tables import EVENTS, STEPS
+from store.tables import EVENTS, STEPS, WorkflowInstance
 
 CONTINUED = "run.continued"
 
@@ -136,6 +136,11 @@ def open_to_continue(
             session.execute(delete(STEPS).where(STEPS.c.id.in_(ids), STEPS.c.attempt_number == 0))
             session.execute(update(STEPS).where(STEPS.c.id.in_(ids)).values(will_retry=True))
         return True
+
+
+def waits_to_go_on(row: WorkflowInstance) -> bool:
+    """Whether the run is to go on from an earlier Temporal run, and Temporal does not have it yet."""
+    return row.closed_at is None and row.dispatched_at is None and row.temporal_run_id is not None
 
 
 def is_superseded(session: Session, run: LockedRun, temporal_run_id: str | None) -> bool:

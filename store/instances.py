@@ -280,12 +280,14 @@ def end_run(
         raise ValueError(f"{status} does not end a run; use set_status")
     begun = run.started_at or started_at
     duration = time_taken(session, run, begun, completed_at)
+    if execution_state is not None or run.duration_seconds is None:
+        run.change(execution_state=execution_state)
+    # else it was continued, ends without an account, and is known as it was when it went on
     run.change(
         status=status,
         output_data=output,
         output_slots=slots or None,
         error=error,
-        execution_state=execution_state,
         started_at=begun,
         completed_at=completed_at,
         duration_seconds=duration,

@@ -28,3 +28,5 @@ TYPES: Mapping[str, str] = MappingProxyType(
 
 MEMO_DIGEST = "longpole_definition_digest"
 MEMO_REVISION = "longpole_definition_revision"
+MEMO_CONTINUES = "longpole_continues"
+"""The Temporal run, by its run id, that this one goes on from."""

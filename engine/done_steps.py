@@ -1,0 +1,173 @@
+"""What is done of a run that is over, by its records, and the state that it goes on from. Pure.
+
+Done is what completed, or was recovered by an error handler. Everything else is as if it had not been, but for how
+often it has begun: what runs again has a start, and so records, of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from definitions.calls import StepFailure
+from definitions.errors import CheckpointInvalid, Conflict
+from definitions.program import Program, StepProgram
+from definitions.run_state import RunState
+from definitions.values import unpack
+from store.continuing import LastAttempt
+from workflows.retention import OutputRetention
+
+_DECIDED_AGAIN = ("condition", "upstream_skipped", "not_needed")
+"""Reasons for which a step was skipped by a decision that may come out differently."""
+_ENDED_UNTOLD = ("worker_lost", "timeout")
+"""Error classes of a step that has begun though no attempt of it may be recorded."""
+
+Attempts = Mapping[str, LastAttempt]
+
+
+@dataclass(frozen=True)
+class DoneSteps:
+    """Step ids in the definition's order."""
+
+    state: RunState
+    reused: tuple[str, ...]
+    run_again: tuple[str, ...]
+    decided_again: tuple[str, ...]
+    needed: frozenset[str]
+    """Of the steps that are done those whose outputs the run can't do without."""
+
+
+def done_steps(
+    program: Program, attempts: Attempts, *, run_input: Any, context: Mapping[str, Any], started_at: float
+) -> DoneSteps:
+    """What the last attempts of its steps say of a run. Raises `CheckpointInvalid` (`output_lost`)."""
+    done = {step_id for step_id in program.order if _completed(program, attempts, step_id)}
+    needed = _needed(program, attempts, done)
+    state = RunState.new(program.order, run_input, dict(context))
+    state.started_at = started_at
+    for step_id in program.order:
+        attempt = attempts.get(step_id)
+        if step_id in done or (attempt is not None and _recovered_some(program, attempts, step_id)):
+            _restore(state, attempts[step_id], settled=step_id in done)
+        elif attempt is not None:
+            state.steps[step_id].starts = state.steps[step_id].earlier_starts = attempt.starts
+    for step_id in sorted(done, key=lambda each: (state.steps[each].completed_at or 0.0, program.steps[each].index)):
+        output = _output(program, attempts, step_id)
+        if output is not None or attempts[step_id].reason != "recovered":
+            state.outputs[step_id] = output
+        elif step_id in needed:
+            raise CheckpointInvalid(
+                f"what an error handler gave for step {step_id!r} is not recorded any more, and is needed to go on",
+                code="output_lost",
+                remedy="start a new run",
+            )
+    retention = OutputRetention(program, state.outputs)
+    for step_id in program.order:
+        if step_id not in done:
+            retention.expect(program.steps[step_id])
+    retention.trim()
+    return DoneSteps(
+        state=state,
+        reused=tuple(step_id for step_id in program.order if step_id in done),
+        run_again=tuple(
+            step_id for step_id in program.order if step_id not in done and not _decided(program, attempts, step_id)
+        ),
+        decided_again=tuple(
+            step_id for step_id in program.order if step_id not in done and _decided(program, attempts, step_id)
+        ),
+        needed=frozenset(needed & done),
+    )
+
+
+def refuse_repeats(program: Program, attempts: Attempts, run_again: Collection[str], repeat: Collection[str]) -> None:
+    """Raises `Conflict` (`at_most_once`) when steps would begin again that must not, unless `repeat` names them."""
+    refused = [
+        step_id
+        for step_id in run_again
+        if program.steps[step_id].step.at_most_once and step_id not in repeat and _has_begun(attempts.get(step_id))
+    ]
+    if refused:
+        names = ", ".join(refused[:5]) + (", ..." if len(refused) > 5 else "")
+        raise Conflict(
+            f"going on would start again what says `at_most_once` and has begun: {names}",
+            code="at_most_once",
+            remedy="find out how far it came; then name it as one that may be repeated, or start a new run",
+        )
+
+
+def _has_begun(attempt: LastAttempt | None) -> bool:
+    return attempt is not None and (attempt.starts > 0 or attempt.error_class in _ENDED_UNTOLD)
+
+
+def _completed(program: Program, attempts: Attempts, step_id: str) -> bool:
+    """An error handler is done when there is nothing left that it could be needed for."""
+    attempt = attempts.get(step_id)
+    if attempt is None or attempt.status != "completed":
+        return False
+    return all(each in attempts and attempts[each].status == "completed" for each in program.steps[step_id].handles)
+
+
+def _recovered_some(program: Program, attempts: Attempts, step_id: str) -> bool:
+    """Whether it is an error handler that has completed, and that some step owes its output to."""
+    if attempts[step_id].status != "completed":
+        return False
+    return any(
+        each in attempts and (attempts[each].status, attempts[each].reason) == ("completed", "recovered")
+        for each in program.steps[step_id].handles
+    )
+
+
+def _decided(program: Program, attempts: Attempts, step_id: str) -> bool:
+    attempt = attempts.get(step_id)
+    skipped = attempt is not None and attempt.status == "skipped" and attempt.reason in _DECIDED_AGAIN
+    return skipped or bool(program.steps[step_id].handles)
+
+
+def _needed(program: Program, attempts: Attempts, done: set[str]) -> set[str]:
+    """Steps whose outputs are read by what is not done, or are the run's result.
+
+    A milestone whose output is not recorded any more is taken out of `done`: to make it again costs nothing."""
+    needed: set[str] = set()
+    readers: list[Iterator[str]] = [iter(program.sinks)]
+    readers += [iter(_sources(program.steps[step_id])) for step_id in program.order if step_id not in done]
+    while readers:
+        for step_id in readers.pop():
+            if step_id in needed:
+                continue
+            needed.add(step_id)
+            if step_id in done and _is_lost_milestone(program.steps[step_id], attempts[step_id]):
+                done.discard(step_id)
+                readers.append(iter(_sources(program.steps[step_id])))
+    return needed
+
+
+def _sources(reader: StepProgram) -> tuple[str, ...]:
+    return reader.reads + (reader.condition.step_ids if reader.condition is not None else ())
+
+
+def _is_lost_milestone(compiled: StepProgram, attempt: LastAttempt) -> bool:
+    """The output of a milestone is its input, a mapping: null is what is left of one that was dropped."""
+    is_milestone = compiled.step.handler is None and compiled.input is not None
+    return is_milestone and attempt.output is None and not attempt.slots
+
+
+def _restore(state: RunState, attempt: LastAttempt, *, settled: bool) -> None:
+    step = state.set_status(attempt.step_id, "completed")
+    step.reason = attempt.reason
+    step.started_at = attempt.started_at.timestamp() if attempt.started_at else None
+    step.completed_at = attempt.completed_at.timestamp() if attempt.completed_at else None
+    step.starts, step.attempts, step.settled = attempt.starts, attempt.attempt, settled
+    if attempt.error_message is not None:
+        step.error = StepFailure(message=attempt.error_message, error_class=attempt.error_class or "error")
+
+
+def _output(program: Program, attempts: Attempts, step_id: str) -> Any:
+    """What is recorded; of a step that was recovered, the error handler's own output is as good."""
+    attempt = attempts[step_id]
+    output = unpack(attempt.output, attempt.slots or [])
+    if output is not None or attempt.reason != "recovered":
+        return output
+    handler = attempts.get(program.steps[step_id].error_handler or "")
+    alone = program.steps[handler.step_id].handles == (step_id,) if handler is not None else False
+    return unpack(handler.output, handler.slots or []) if handler is not None and alone else None
