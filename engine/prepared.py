@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from definitions.calls import FINAL_RUN_STATUSES
-from definitions.errors import Conflict
 from definitions.ids import new_execution_id, workflow_id
 from definitions.model import Definition
 from definitions.validation import check_input
@@ -63,25 +61,16 @@ class PreparedRuns:
         return execution_id
 
     async def release(self, execution_id: str) -> bool:
-        """Let the run happen: from now on the relay sees to it. False: it was released before, and goes on.
+        """Let the run happen: from now on the relay sees to it. False: it was released before, and may be over.
 
-        Raises `ExecutionNotFound`, and `Conflict` for a run that is over."""
+        Raises `ExecutionNotFound`."""
 
         def write() -> bool:
             with self._database.write() as session:
                 row = instances.get_instance(session, execution_id)
                 document = templates.get_revision(session, workflow_id(row.template_id), row.revision).definition
                 timeout_at = deadline(Definition.model_validate(document)) if prepared.is_prepared(row) else None
-                if prepared.release(session, execution_id, timeout_at=timeout_at):
-                    return True
-                status = instances.get_status(session, execution_id)
-            if status in FINAL_RUN_STATUSES:
-                raise Conflict(
-                    f"{execution_id} is {status}: an instance is executed once",
-                    code="invalid_status",
-                    remedy="create another instance, or resume this one if it has failed",
-                )
-            return False
+                return prepared.release(session, execution_id, timeout_at=timeout_at)
 
         return await asyncio.to_thread(write)
 

@@ -120,7 +120,7 @@ class WorkflowEngine:
         once the instance is started.
 
         Once it is started it goes on whatever happens to this process: in it, or in the next that has an engine on this
-        database. Again for an instance that goes on, it only waits. Raises `Conflict` for one that is over."""
+        database. An instance is executed once: again, this only waits for its end, and returns it."""
         key = instance_key(instance_id)
         do = self._operations()
         return await self._runtime().awaited(do.execute(key, wait=not async_execution))
