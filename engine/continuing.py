@@ -218,6 +218,7 @@ def _is_accounted_for(row: WorkflowInstance) -> bool:
 _WHY_NOT = {
     "completed": ("completed: there is nothing left to do", "start a new run"),
     "paused": ("paused, not over", "let it go on with `resume`"),
+    "pending": ("pending: it has yet to begin, or to go on", "wait for it"),
     "cancelling": ("still being cancelled", "wait until it is cancelled"),
 }
 

@@ -92,7 +92,7 @@ def refuse_repeats(program: Program, attempts: Attempts, run_again: Collection[s
         raise Conflict(
             f"going on would start again what says `at_most_once` and has begun: {names}",
             code="at_most_once",
-            remedy="find out how far it came; then name it as one that may be repeated, or start a new run",
+            remedy="find out how far it came; then allow it (`longpole resume --repeat STEP`), or start a new run",
         )
 
 

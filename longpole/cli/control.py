@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from definitions.calls import FINAL_RUN_STATUSES
 from longpole.cli.console import out
+from longpole.cli.continuation import show_continuation
 from longpole.cli.naming import find_execution, short
 from longpole.cli.options import DataDir, Run, settings_from
 
@@ -16,17 +18,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.executions import Executions
+    from engine.views import Continuation
+
+T = TypeVar("T")
 
 
 def pause(run: Run, data_dir: DataDir = None) -> None:
     """Pause a run: running steps end, nothing new starts, its timeout stands still."""
-    execution_id = _steer(data_dir, run, lambda executions, found: executions.pause(found))
+    execution_id, _ = _steer(data_dir, run, lambda executions, found: executions.pause(found))
     out.print(f"pausing {execution_id}; go on with: longpole resume {short(execution_id)}")
 
 
-def resume(run: Run, data_dir: DataDir = None) -> None:
-    """Let a paused run go on."""
-    out.print(f"resuming {_steer(data_dir, run, lambda executions, found: executions.resume(found))}")
+def resume(
+    run: Run,
+    repeat: Annotated[
+        list[str] | None,
+        typer.Option("--repeat", metavar="STEP", help="A step that says `at_most_once`, and may begin once more."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let a paused run go on; let one that failed, timed out or was cancelled go on from what is done."""
+
+    async def go_on(executions: Executions, found: str) -> Continuation | None:
+        if await executions.status(found) in FINAL_RUN_STATUSES:
+            return await executions.continue_run(found, repeat=repeat or ())
+        await executions.resume(found)
+        return None
+
+    execution_id, continuation = _steer(data_dir, run, go_on)
+    if continuation is None:
+        out.print(f"resuming {execution_id}")
+        return
+    out.print(f"{execution_id} goes on from what is done")
+    show_continuation(out, continuation)
+    out.print(f"look at it with: longpole show {short(execution_id)}")
 
 
 def cancel(
@@ -44,7 +69,7 @@ def cancel(
     from definitions.durations import parse_duration
 
     seconds = parse_duration(grace)
-    execution_id = _steer(
+    execution_id, _ = _steer(
         data_dir,
         run,
         lambda executions, found: executions.cancel(
@@ -54,21 +79,20 @@ def cancel(
     out.print(f"cancelling {execution_id}; running steps have {seconds:g} s to end")
 
 
-def _steer(data_dir: Path | None, run: str, action: Callable[[Executions, str], Awaitable[None]]) -> str:
-    """Do something to the run that is meant; its id. Needs Temporal, so a running service."""
+def _steer(data_dir: Path | None, run: str, action: Callable[[Executions, str], Awaitable[T]]) -> tuple[str, T]:
+    """Do something to the run that is meant; its id, and what that gave. Needs Temporal, so a running service."""
     from engine.core import open_engine, open_records
     from longpole.connection import require_known_temporal
 
     settings = settings_from(data_dir)
 
-    async def steer() -> str:
+    async def steer() -> tuple[str, T]:
         # Which run is meant is known without Temporal: a mistyped id is told as such.
         with open_records(settings) as records:
             execution_id = await find_execution(records.executions, run)
             await records.executions.status(execution_id)
         require_known_temporal(settings)
         async with open_engine(settings) as engine:
-            await action(engine.executions, execution_id)
-        return execution_id
+            return execution_id, await action(engine.executions, execution_id)
 
     return asyncio.run(steer())
