@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from planner.costs import Costs, peak, usage
+from planner.costs import Costs
+from planner.occupancy import peak, usage
 
 if TYPE_CHECKING:
     from planner.problem import Problem

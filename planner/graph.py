@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+Time = TypeVar("Time", int, float)
+"""Seconds, or ticks of a grid."""
 Arc = tuple[int, float]
 """The task at the other end and the lag in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Generic[Time]):
     """The precedence of a problem. `order` is topological and keeps the listed order where it can."""
 
     order: Sequence[int]
-    successors: list[list[Arc]]
-    predecessors: list[list[Arc]]
+    successors: list[list[tuple[int, Time]]]
+    """The tasks at the other end and the lags."""
+    predecessors: list[list[tuple[int, Time]]]
 
 
-def topological_order(successors: list[list[Arc]]) -> list[int]:
+def topological_order(successors: list[list[tuple[int, Time]]]) -> list[int]:
     """Positions so that each comes after its predecessors; those on a cycle, or behind one, are left out."""
     waiting = [0] * len(successors)
     for arcs in successors:
@@ -33,7 +37,7 @@ def topological_order(successors: list[list[Arc]]) -> list[int]:
     return order
 
 
-def reachable(successors: list[list[Arc]], order: Sequence[int]) -> list[int]:
+def reachable(successors: list[list[tuple[int, Time]]], order: Sequence[int]) -> list[int]:
     """For each position the set of positions that must come after it, as the bits of an integer."""
     sets = [0] * len(successors)
     for position in reversed(order):

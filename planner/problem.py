@@ -177,7 +177,7 @@ class Problem:
     """Task id -> position in `tasks`."""
     pool_index: Mapping[str, int] = field(init=False, repr=False, compare=False)
     """Pool id -> position in `pools`."""
-    graph: Graph = field(init=False, repr=False, compare=False)
+    graph: Graph[float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("tasks", "precedence", "pools", "reservations", "budgets"):

@@ -28,7 +28,7 @@ class ProblemInvalid(errors.ProblemsError):
     subject = "the planning problem"
 
 
-def check(problem: Problem) -> tuple[dict[str, int], dict[str, int], Graph]:
+def check(problem: Problem) -> tuple[dict[str, int], dict[str, int], Graph[float]]:
     """Positions of tasks and of pools by id, and the precedence graph. Raises `ProblemInvalid`."""
     found = _Mistakes()
     pools = _pools(problem, found)
@@ -214,7 +214,7 @@ def _demand(path: str, demand: Any, found: _Mistakes) -> None:
         found.number(f"{path}.max_amount", demand.max_amount, demand.amount)
 
 
-def _precedence(problem: Problem, index: Mapping[str, int], found: _Mistakes) -> Graph:
+def _precedence(problem: Problem, index: Mapping[str, int], found: _Mistakes) -> Graph[float]:
     count = len(problem.tasks)
     successors: list[list[Arc]] = [[] for _ in range(count)]
     predecessors: list[list[Arc]] = [[] for _ in range(count)]

@@ -1,0 +1,107 @@
+"""Seconds to whole ticks and amounts to whole units: the rounding that `planner.compiled` promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil, floor, gcd
+from typing import TYPE_CHECKING
+
+from planner.calendars import Steps
+from planner.costs import Costs
+from planner.options import Option
+
+if TYPE_CHECKING:
+    from planner.problem import Problem
+
+NEAR = 1e-7
+"""What is nearer to a whole number than this is one."""
+_SCALES = (1, 10, 100, 1000)
+_MOST_TICKS = 2**31
+_MALLEABLE_TICK = 1000
+
+
+class Grid:
+    """Seconds to ticks."""
+
+    __slots__ = ("tick",)
+
+    def __init__(self, tick: float) -> None:
+        self.tick = tick
+        """Seconds."""
+
+    def up(self, seconds: float) -> int:
+        """The first tick that is not earlier."""
+        return ceil(seconds / self.tick - NEAR)
+
+    def down(self, seconds: float) -> int:
+        """The last tick that is not later."""
+        return floor(seconds / self.tick + NEAR)
+
+    def near(self, seconds: float) -> int:
+        """The nearest tick."""
+        return round(seconds / self.tick)
+
+
+def tick_of(problem: Problem, choices: list[list[Option]], free: list[Steps], costs: Costs, until: float) -> float:
+    """The coarsest tick that every time is a multiple of, in seconds."""
+    common = 0
+    for seconds in _times(problem, choices, free, costs):
+        whole = round(seconds * 1000)
+        common = gcd(common, whole if abs(whole - seconds * 1000) < NEAR * max(1.0, abs(seconds)) else 1)
+        if common == 1:
+            break
+    if any(option.amounts is not None for found in choices for option in found):
+        common = gcd(common, _MALLEABLE_TICK)
+    tick = common or 1000
+    while until * 1000 / tick > _MOST_TICKS:
+        tick *= 10
+    return tick / 1000
+
+
+def _times(problem: Problem, choices: list[list[Option]], free: list[Steps], costs: Costs) -> Iterable[float]:
+    for task, found in zip(problem.tasks, choices, strict=True):
+        yield task.release
+        yield from (option.seconds for option in found if option.amounts is None)
+        yield from (moment for moment in (task.due, task.deadline, task.preferred_start) if moment is not None)
+        if task.window is not None:
+            yield from task.window
+        if task.splittable:
+            yield task.min_part
+    yield from (arc.lag for arc in problem.precedence)
+    for steps in (*free, *(spend.steps for spend in costs.spends if spend is not None)):
+        yield from steps.times
+    for reservation in problem.reservations:
+        yield from (reservation.start, reservation.end)
+    yield from (pool.burst.longest for pool in problem.pools if pool.burst is not None)
+
+
+def scale_of(problem: Problem, number: int, choices: list[list[Option]]) -> int:
+    """What amounts of a pool are multiplied by to be whole."""
+    name = problem.pools[number].id
+    amounts = [problem.pools[number].capacity, *(part.capacity for part in problem.pools[number].calendar)]
+    amounts += [reservation.amount for reservation in problem.reservations if reservation.pool == name]
+    for task, found in zip(problem.tasks, choices, strict=True):
+        for option in found:
+            for place, demand in enumerate(task.modes[option.mode].demands):
+                if demand.pool == name:
+                    amounts.append(demand.amount if option.amounts is None else option.amounts[place])
+    for scale in _SCALES:
+        if all(abs(amount * scale - round(amount * scale)) < NEAR for amount in amounts):
+            return scale
+    return _SCALES[-1]
+
+
+def lowest(free: Steps, grid: Grid, scale: int) -> tuple[list[int], list[int]]:
+    """Steps on the grid: in each tick the lowest value that holds somewhere in it, in whole units."""
+    edges = sorted({0, *(edge for moment in free.times for edge in (grid.down(moment), grid.up(moment)) if edge >= 0)})
+    times: list[int] = []
+    values: list[int] = []
+    for edge in edges:
+        # a tick that an edge lies within has its own entry: both its ends are in `edges`
+        inside = [value for moment, value in zip(free.times, free.values, strict=True) if grid.down(moment) == edge]
+        here = free.at(edge * grid.tick + NEAR)
+        value = floor(min([here, *inside]) * scale + NEAR)
+        if not values or value != values[-1]:
+            times.append(edge)
+            values.append(value)
+    return times, values
