@@ -20,6 +20,7 @@ from store.database import Session
 from store.locks import Runs
 from store.outcomes import from_unix
 from store.records import EventRecord
+from store.timeouts import move_on
 
 
 class RunEventActivities:
@@ -37,10 +38,13 @@ class RunEventActivities:
     def _write(self, batch: EventBatch) -> None:
         records = [self._event(batch, index, event) for index, event in enumerate(batch.events)]
 
-        def write(_session: Session, runs: Runs) -> Sequence[EventRecord]:
+        def write(session: Session, runs: Runs) -> Sequence[EventRecord]:
             run = runs.get(batch.execution_id)
             if run is not None and not run.closed and batch.status is not None:
                 run.change(status=batch.status)
+                for record in records:
+                    if record.type == "run.resumed":
+                        move_on(session, run, record.at, record.key or "")
             return records
 
         self._recorder.write_with(batch.execution_id, write)

@@ -42,14 +42,17 @@ def db(tmp_path: Path) -> Iterator[Session]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def each_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]:
     """A session on each kind of database."""
-    if request.param == "sqlite":
-        bound = create_engine(f"sqlite:///{tmp_path / 'app.db'}")
-    else:
-        server: Postgres = request.getfixturevalue("postgres")
-        bound = create_engine(server.create_database())
+    server: Postgres | None = None
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres")
+        url = server.create_database()
+    bound = create_engine(url)
     with Session(bound) as session:
         yield session
     bound.dispose()
+    if server is not None:
+        server.drop_database(url)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from longpole import step
@@ -37,3 +38,10 @@ async def my_step_handler(input_data: dict[str, Any]) -> dict[str, Any]:
     """As the document shows a handler."""
     result = await do_work(input_data)
     return {"success": True, "result": result, "message": "Step completed"}
+
+
+async def needs_file(input_data: dict[str, Any]) -> dict[str, Any]:
+    """Fails as long as there is no `file`."""
+    if not Path(input_data["file"]).exists():
+        raise FileNotFoundError(input_data["file"])
+    return {"success": True, "result": None, "message": "there"}
