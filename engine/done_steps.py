@@ -21,7 +21,8 @@ from workflows.retention import OutputRetention
 _DECIDED_AGAIN = ("condition", "upstream_skipped", "not_needed")
 """Reasons for which a step was skipped by a decision that may come out differently."""
 _ENDED_UNTOLD = ("worker_lost", "timeout")
-"""Error classes of a step that has begun though no attempt of it may be recorded."""
+"""Error classes of a step that an attempt was made of though none may be recorded; others failed before there was one,
+by their condition or references."""
 
 Attempts = Mapping[str, LastAttempt]
 
@@ -97,7 +98,10 @@ def refuse_repeats(program: Program, attempts: Attempts, run_again: Collection[s
 
 
 def _has_begun(attempt: LastAttempt | None) -> bool:
-    return attempt is not None and (attempt.starts > 0 or attempt.error_class in _ENDED_UNTOLD)
+    if attempt is None or not attempt.starts:
+        return False
+    refused = attempt.attempt == 0 and attempt.status == "failed" and attempt.error_class not in _ENDED_UNTOLD
+    return attempt.starts > 1 or not refused
 
 
 def _completed(program: Program, attempts: Attempts, step_id: str) -> bool:

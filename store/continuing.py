@@ -30,7 +30,7 @@ CONTINUED = "run.continued"
 
 @dataclass(frozen=True)
 class LastAttempt:
-    """The last attempt of a step; attempt 0 stands for a step that never ran."""
+    """The last attempt of a step; attempt 0 stands for a step that no attempt is known of."""
 
     id: UUID
     step_id: str
@@ -44,7 +44,7 @@ class LastAttempt:
     error_message: str | None
     error_class: str | None
     starts: int
-    """How often the step has begun."""
+    """How often the step has begun; a start that came no further than its condition or references counts, too."""
     settled: bool
 
 
@@ -54,7 +54,8 @@ def last_attempts(session: Session, execution_id: str) -> dict[str, LastAttempt]
     place = func.row_number().over(
         partition_by=columns.step_id, order_by=(columns.start.desc(), columns.attempt_number.desc())
     )
-    starts = func.max(case((columns.attempt_number > 0, columns.start), else_=0)).over(partition_by=columns.step_id)
+    began = columns.started_at.is_not(None)
+    starts = func.max(case((began, columns.start), else_=0)).over(partition_by=columns.step_id)
     ranked = (
         select(columns.id, place.label("place"), starts.label("starts"))
         .where(columns.workflow_instance_id == run_id)
@@ -111,7 +112,7 @@ def open_to_continue(
     """Opens a run that is over, so that Temporal is to take it once more, and appends the event `run.continued`.
 
     `again`: the last attempts of steps that are not done. They stay as they were, and say that another follows; those
-    that never ran go. False, with nothing changed: the run is no longer as it was when it was closed at that moment."""
+    of steps that never began go. False, with nothing changed: the run is no longer as it was when it was closed at that moment."""
     with locked_runs(session, [execution_id]) as runs:
         run = runs.get(execution_id)
         if run is None or (run.closed_at, run.event_sequence) != (closed_at, event_sequence):
@@ -133,7 +134,7 @@ def open_to_continue(
         # What is recorded late of the attempts there have been must not change what was gone on from.
         session.execute(update(STEPS).where(STEPS.c.workflow_instance_id == run.id).values(settled=True))
         for ids in chunks(sorted(again)):
-            session.execute(delete(STEPS).where(STEPS.c.id.in_(ids), STEPS.c.attempt_number == 0))
+            session.execute(delete(STEPS).where(STEPS.c.id.in_(ids), STEPS.c.started_at.is_(None)))
             session.execute(update(STEPS).where(STEPS.c.id.in_(ids)).values(will_retry=True))
         return True
 

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from temporal_dev.server import DevServer
 from temporalio.client import WorkflowExecutionStatus
 
 from definitions.errors import Conflict, InputInvalid, LongpoleError, NotFound
 from definitions.ids import new_execution_id
-from engine.core import Engine, open_engine
+from engine.core import Engine
 from engine.dispatch import priority_key
-from engine.service import working
-from engine.settings import Settings
 from tests.polling import eventually
-from tests.postgres import Postgres, postgres
 from tests.running import begin, ended, run, statuses
 from workflows import attributes
 
-__all__ = ["postgres"]
-
 ECHO = {"name": "echo", "steps": [{"id": "a", "handler": "steps.echo"}]}
 WAITING = {"name": "waiting", "steps": [{"id": "a", "handler": "steps.wait", "input": {"seconds": 60}}]}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def on_each_database(
-    request: pytest.FixtureRequest, temporal: DevServer, settings: Settings
-) -> AsyncIterator[Engine]:
-    """A service on each kind of database."""
-    server: Postgres | None = None
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        settings = settings.model_copy(update={"database_url": server.create_database()})
-    async with open_engine(settings, temporal_address=temporal.address) as engine, working(engine):
-        yield engine
-    if server is not None:
-        server.drop_database(settings.resolved_database_url)
 
 
 async def step_runs(engine: Engine, execution_id: str) -> None:

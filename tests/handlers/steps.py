@@ -90,3 +90,8 @@ async def note(given: dict[str, Any]) -> None:
     with Path(given["file"]).open("a") as file:
         file.write(f"{step.step_id}\n")
     await asyncio.sleep(given["seconds"])
+
+
+async def read(given: dict[str, Any]) -> dict[str, str]:
+    """Returns the text of `file`, and fails where there is none."""
+    return {"text": Path(given["file"]).read_text()}

@@ -58,7 +58,7 @@ class Driver:
     """One run in simulated time. Steps' ends are handled in the order of their times, then of their starts.
 
     `checkpoints` holds numbers of events (1 is the first) after which the run drains, is written as JSON, and goes on
-    in a new runner.
+    in a new runner. `checkpoint`: what the run goes on from, in place of its input.
     """
 
     def __init__(
@@ -68,9 +68,13 @@ class Driver:
         *,
         run_input: Any = None,
         checkpoints: Collection[int] = (),
+        checkpoint: dict[str, Any] | None = None,
     ) -> None:
         self.program: Program = compile_definition(definition, "sha256:test")
-        state = RunState.new(self.program.order, run_input, dict(definition.context))
+        if checkpoint is None:
+            state = RunState.new(self.program.order, run_input, dict(definition.context))
+        else:
+            state = RunState.from_checkpoint(self.program.order, checkpoint)
         self.runner = self._runner(state)
         self.now = START
         self.started: list[Started] = []
