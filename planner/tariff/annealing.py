@@ -18,6 +18,9 @@ CHUNK = 50_000
 PUSHES = 8
 SWAPS = 16
 """Of 64 moves so many push neighbours aside, and so many exchange two tasks."""
+EVERY = 2500
+FACTOR = 1.1
+FLOOR = 0.02
 HOT = 0.1
 COLD = 0.005
 """First and last temperature, as shares of a task's mean cost."""
@@ -38,15 +41,15 @@ class Annealer:
     def run(self, starts: Ints, seed: int, pace: Pace, found: Found, *, hot: float = HOT) -> None:
         """Anneal from `starts` (windows and precedence kept; capacities or not) until the pace ends."""
         state = self._state(starts, seed)
-        penalty = self._per_unit * 0.3
         best = -1
+        begun = min(pace.progress(), 0.999)
         while (progress := pace.progress()) < 1.0:
-            heat = self._typical * hot * (COLD / hot) ** progress
-            anneal(self.tables, state, CHUNK, heat, heat, penalty, PUSHES, SWAPS)
+            since = (progress - begun) / (1.0 - begun)
+            heat = self._typical * hot * (COLD / hot) ** since
+            floor = self._per_unit * FLOOR
+            anneal(self.tables, state, CHUNK, heat, floor, PUSHES, SWAPS, EVERY, FACTOR)
             pace.worked(CHUNK / MOVES_PER_UNIT)
-            floor = self._per_unit * (0.02 if progress < 0.8 else 1.0)
-            penalty = penalty * 1.1 if state.totals[1] > 0 else max(penalty / 1.05, floor)
-            if 0 <= state.totals[2] and state.totals[2] != best:
+            if state.totals[2] >= 0 and state.totals[2] != best:
                 best = int(state.totals[2])
                 found(state.chosen.copy())
 
@@ -58,6 +61,7 @@ class Annealer:
             chosen=starts.copy(),
             totals=np.array([instance.cost(starts), 0, -1, 0], np.int64),
             random=np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1),
+            penalty=np.array([self._per_unit * 0.3]),
             moved=np.zeros(instance.tasks, np.int64),
             target=np.zeros(instance.tasks, np.int64),
         )

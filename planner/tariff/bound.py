@@ -1,9 +1,9 @@
 """A lower bound by Lagrangian relaxation of the capacities.
 
-With a price on every capacity row and slot (a multiplier, 0 or more) the rest is a minimum cut; its value less what the
-capacities are worth is a bound, whatever the multipliers. They follow the volume algorithm (Barahona and Anbil: "The volume
-algorithm: producing primal solutions with a subgradient method", Mathematical Programming 87, 2000). Every bound is
-computed in whole numbers, so rounding can't make it too high.
+With a price on every capacity row and slot (a multiplier, 0 or more) the rest is a minimum cut; its value less what
+the capacities are worth is a bound, whatever the multipliers. They follow the volume algorithm (Barahona and Anbil:
+"The volume algorithm: producing primal solutions with a subgradient method", Mathematical Programming 87, 2000).
+Every bound is computed in whole numbers, so rounding can't make it too high.
 
 On many slots, multipliers stand for blocks of slots and the cuts run on a coarse grid, both refined step by step.
 """
@@ -59,15 +59,31 @@ class Bound:
         padded = np.pad(self._rows.limits, ((0, 0), (0, self._pad)))
         self._limits = padded.reshape(len(padded), blocks, block).sum(axis=2)
 
+    @property
+    def arcs(self) -> int:
+        """How large one step's cuts are: its work."""
+        return self._cut.arcs
+
     def _evaluate(self, multipliers: Floats) -> tuple[int, Ints]:
         """The bound of these multipliers (Q, blocks), and the relaxed starts (N,)."""
+        charged, worth = self._charged(multipliers)
+        total, starts = self._cut.solve(charged)
+        return -((worth - total) // self._scale), starts
+
+    def _charged(self, multipliers: Floats) -> tuple[Ints, int]:
+        """Scaled costs of starts with what they take of the rows, and the scaled worth of all rows."""
         whole = np.rint(multipliers * self._scale).astype(np.int64)
         per_slot = np.repeat(whole, self._block, axis=1)[:, : self._instance.horizon]
         charged = self._instance.start_costs * self._scale
         charged += sum_over_run(self._rows.weights @ per_slot, self._instance.durations)
-        total, starts = self._cut.solve(charged)
-        worth = int((whole * self._limits).sum())
-        return -((worth - total) // self._scale), starts
+        return charged, int((whole * self._limits).sum())
+
+    def useful_starts(self, upper: int) -> NDArray[np.bool_]:
+        """(N, H + 1): the starts that a schedule cheaper than `upper` can have (reduced-cost fixing)."""
+        charged, worth = self._charged(self._best)
+        total, _ = self._cut.solve(charged)
+        useful: NDArray[np.bool_] = self._cut.dearer(charged) + (total - worth) <= (upper - 1) * self._scale
+        return useful
 
     def _use(self, starts: Ints) -> Ints:
         """(Q, blocks) what schedules that begin so take of each row."""
@@ -115,10 +131,8 @@ class Bound:
         if not self._stages:
             return False
         block, grid = self._stages.pop(0)
-        factor = self._block // block
         coarse = np.repeat(self._best, self._block, axis=1)[:, : self._instance.horizon]
         self._enter(block, grid)
-        del factor
         self._best = coarse[:, ::block].copy()
         self._pace = 0.05
         self._idle = 0

@@ -1,8 +1,8 @@
 """Inequalities that every schedule keeps in every slot: the capacities, and sharper ones that follow from them.
 
-Demands are whole, so a capacity of 8 holds at most two tasks that take 3 or more. The facets of the knapsack polytope over
-the sizes that occur are found by listing coefficients: there are few, and they lift the bound above that of the
-linear relaxation with capacities alone.
+Demands are whole, so a capacity of 8 holds at most two tasks that take 3 or more. The facets of the knapsack polytope
+over the sizes that occur are found by listing coefficients: there are few, and they lift the bound above that of
+the linear relaxation with capacities alone.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Incumbent:
         self._first: float | None = None
         self.starts: Ints | None = None
         self.cost: int | None = None
-        self.bound = int(-(1 << 62))
+        self.bound = -(1 << 62)
 
     def offer(self, starts: Ints) -> None:
         """A schedule: checked by definition, kept if it is the cheapest."""

@@ -147,7 +147,7 @@ class TariffInstance:
 
     @cached_property
     def start_costs(self) -> Ints:
-        """(N, H + 1) cost of each task begun at each slot; where it would not end within the horizon: of what is left."""
+        """(N, H + 1) cost of each task begun at each slot; cut off where it would not end within the horizon."""
         return sum_over_run(self.demands @ self.prices, self.durations)
 
     def cost(self, starts: Sequence[int] | Ints) -> int:

@@ -37,16 +37,41 @@ class MinimumCut:
             for tasks, edges in _components(instance)
         ]
 
+    def _reduced(self, costs: Ints) -> tuple[Ints, Ints, Ints]:
+        """Costs by interval and slot, the same as one row a task, and the least of each interval."""
+        padded = np.full((len(costs), self._intervals * self.grid), ENDLESS, np.int64)
+        padded[:, : costs.shape[1]] = np.where(self._open, costs, ENDLESS)[:, : padded.shape[1]]
+        shaped = padded.reshape(len(costs), self._intervals, self.grid)
+        return shaped, padded, shaped.min(axis=2)
+
+    def dearer(self, costs: Ints) -> Ints:
+        """(N, H + 1): by how much at least the least total is dearer where a task must begin at a slot.
+
+        By duality a cut costs the flow's value and what is left of the capacities of its arcs, in any maximum flow.
+        """
+        _, padded, least = self._reduced(costs)
+        above = np.minimum(least - least.min(axis=1)[:, None], ENDLESS)
+        spare = above.copy()
+        chosen = least.argmin(axis=1)
+        for part in self._parts:
+            part.solve(above, chosen)
+            part.write_spare(spare)
+        within = padded - least.repeat(self.grid, axis=1)
+        total: Ints = np.minimum(spare.repeat(self.grid, axis=1) + within, ENDLESS)[:, : costs.shape[1]]
+        return total
+
+    @property
+    def arcs(self) -> int:
+        """How large the networks are."""
+        return sum(part.arcs for part in self._parts) + self._open.size
+
     def solve(self, costs: Ints) -> tuple[int, Ints]:
         """Least total of `costs` (N, H + 1; whole, |total| below 2^53) under precedence, and starts (N,) that reach it.
 
         On a coarse grid the starts may break precedence by less than the grid.
         """
-        padded = np.full((len(costs), self._intervals * self.grid), ENDLESS, np.int64)
-        padded[:, : costs.shape[1]] = np.where(self._open, costs, ENDLESS)[:, : padded.shape[1]]
-        shaped = padded.reshape(len(costs), self._intervals, self.grid)
+        shaped, _, least = self._reduced(costs)
         within = shaped.argmin(axis=2)
-        least = np.take_along_axis(shaped, within[:, :, None], axis=2)[:, :, 0]
         lowest = least.min(axis=1)
         chosen = least.argmin(axis=1)
         above = np.minimum(least - lowest[:, None], ENDLESS)
@@ -97,6 +122,7 @@ class _Part:
         arcs = self._flow.add_arcs_with_capacity(tail, np.concatenate(heads).astype(np.int32), capacity)
         self._chains = arcs[: len(self._rows)]
         self._count = count
+        self.arcs = len(tail)
 
     def solve(self, above: Ints, chosen: Ints) -> int:
         """Minimum cut for costs at or above 0 (N, intervals); writes the starts' intervals into `chosen`."""
@@ -110,6 +136,10 @@ class _Part:
         for task, first, chain in zip(self.tasks.tolist(), self._first.tolist(), self._nodes, strict=True):
             chosen[task] = first + int(sourced[chain].sum()) - 1
         return int(self._flow.optimal_flow())
+
+    def write_spare(self, spare: Ints) -> None:
+        """Take the flow from `spare` (N, intervals), which has the chains' capacities."""
+        spare[self._rows, self._columns] -= self._flow.flows(self._chains)
 
 
 def _components(instance: TariffInstance) -> list[tuple[list[int], list[int]]]:

@@ -66,6 +66,8 @@ class State(NamedTuple):
     """Cost, excess, cost of `chosen` (-1: none yet), accepted moves."""
     random: NDArray[np.uint64]
     """(1,) the generator's state."""
+    penalty: NDArray[np.float64]
+    """(1,) what a unit of excess in a slot costs now."""
     moved: Ints
     target: Ints
     """(n,) scratch."""
@@ -176,20 +178,22 @@ def swap(tables: Any, state: Any, i: int) -> int:
 
 
 @compiled
-def anneal(tables: Any, state: Any, moves: int, hot: float, cold: float, penalty: float, wide: int, swaps: int) -> int:
-    """Try `moves` moves while the temperature falls from `hot` to `cold` (geometric).
+def anneal(
+    tables: Any, state: Any, moves: int, heat: float, floor: float, wide: int, swaps: int, every: int, factor: float
+) -> int:
+    """Try `moves` moves at the temperature `heat`; gives the number of accepted ones.
 
-    Of 64 moves `wide` push neighbours aside and `swaps` exchange two tasks. Gives the number of accepted moves.
+    Of 64 moves `wide` push neighbours aside and `swaps` exchange two tasks. Every `every` moves the penalty rises by
+    `factor` where there is an excess, else it falls, but not below `floor`.
     """
     start = state.start
     totals = state.totals
     n = len(start)
     accepted = 0
-    heat = hot
-    cooling = (cold / hot) ** (64.0 / max(moves, 64))
+    penalty = state.penalty[0]
     for step in range(moves):
-        if step % 64 == 0:
-            heat *= cooling
+        if step % every == 0:
+            penalty = penalty * factor if totals[1] > 0 else max(penalty / factor, floor)
         i = random_below(state.random, n)
         kind = random_below(state.random, 64)
         if kind < wide:
@@ -236,4 +240,5 @@ def anneal(tables: Any, state: Any, moves: int, hot: float, cold: float, penalty
             totals[2] = totals[0]
             state.chosen[:] = start
     totals[3] += accepted
+    state.penalty[0] = penalty
     return accepted

@@ -42,17 +42,32 @@ class Pace:
         self._units = units
         self._from = ending.seconds()
         self._until = until
-        self._done = 0.0
+        self.done = 0.0
+        """Units counted so far."""
+
+    def part(self, share: float) -> Pace:
+        """The next part of this one, of `share` units or seconds at most."""
+        until = self.ending.seconds() + share
+        # A last part that would be too short to be of use is joined to the one before.
+        until = self._until if until + share / 2 > self._until else until
+        left = self._units - self.done
+        return Pace(self.ending, units=left if share * 1.5 > left else share, until=until)
+
+    def rest(self) -> tuple[float | None, float]:
+        """What is left: seconds (None where work is counted) and units."""
+        if self.ending.counted:
+            return None, max(0.0, self._units - self.done)
+        return max(0.0, self._until - self.ending.seconds()), float("inf")
 
     def worked(self, units: float) -> None:
         """Count work that was done."""
-        self._done += units
+        self.done += units
 
     def progress(self) -> float:
         """0 .. 1; 1 is the end."""
         if self.ending.reached():
             return 1.0
         if self.ending.counted:
-            return min(1.0, self._done / self._units) if self._units > 0 else 1.0
+            return min(1.0, self.done / self._units) if self._units > 0 else 1.0
         whole = self._until - self._from
         return min(1.0, (self.ending.seconds() - self._from) / whole) if whole > 0 else 1.0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
 
 from planner.limits import Limits
 from planner.tariff.incumbent import Incumbent
@@ -13,8 +14,30 @@ from planner.tariff.pacing import Ending, Pace
 from planner.tariff.result import Result
 from planner.tariff.windows import Windows, tighten
 
-OPENING = 0.04
-"""Share of the whole for a first short annealing."""
+if TYPE_CHECKING:
+    from planner.tariff.annealing import Annealer
+
+UNBOUNDED = 60.0
+"""Seconds or units where the limits name none."""
+OPENING = 0.05
+"""Share of the whole for a first short annealing, so that a good schedule is there early."""
+LOWERING = 0.5
+"""Share of one thread's time after which the Lagrangian bound gives way."""
+PROVABLE = 6000
+"""Pairs of task and start up to which CP-SAT is asked for a proof over the whole instance."""
+SMALL = 2500
+"""Pairs up to which the proof begins at once: it takes about a second."""
+ARCS_PER_UNIT = 10_000_000
+"""Arcs of the minimum cuts solved in a unit of counted work."""
+HEAT = 0.1
+OPENING_HEAT = 0.05
+REHEAT = 0.03
+"""First temperatures, as shares of a task's typical cost."""
+REHEATING = 0.06
+"""Share of the whole for each annealing from the best."""
+
+Part = Callable[[int, Pace], None]
+"""Something a thread does: with a number that makes its random choices its own, until its pace ends."""
 
 
 def solve(
@@ -33,15 +56,19 @@ def solve(
         return incumbent.result(infeasible=windows.reason)
     for starts in list_schedules(instance, windows):
         incumbent.offer(starts)
+    if instance.tasks == 0:
+        incumbent.raise_bound(0)
+        return incumbent.result()
     return _Search(instance, windows, limits, ending, incumbent).run()
 
 
 class _Search:
+    """One search. Parts that run side by side tell each other nothing but through the incumbent between them."""
+
     def __init__(
         self, instance: TariffInstance, windows: Windows, limits: Limits, ending: Ending, incumbent: Incumbent
     ) -> None:
         # Here, so that a first schedule needs neither the compiler nor the solver.
-        from planner.tariff.annealing import Annealer
         from planner.tariff.bound import Bound
         from planner.tariff.capacity_rows import capacity_rows
 
@@ -50,27 +77,141 @@ class _Search:
         self._limits = limits
         self._ending = ending
         self._incumbent = incumbent
-        self._annealer = Annealer(instance, windows)
-        self._bound = Bound(instance, windows, capacity_rows(instance))
+        self._rows = capacity_rows(instance)
+        self._bound = Bound(instance, windows, self._rows)
+        self._pairs = int((windows.latest - windows.earliest + 1).sum())
+        self._total = UNBOUNDED if ending.total is None else ending.total
+        self._infeasible = ""
+        self._annealer: Annealer
+        self._best = incumbent.starts
+        self._upper = incumbent.cost
+        """What all threads know of: as it was when they last waited for each other."""
+        self._spent = 0.0
+        self._runs = 0
 
     def run(self) -> Result:
-        total = 10.0 if self._ending.total is None else self._ending.total
-        self._anneal(0, self._windows.earliest, Pace(self._ending, units=total * OPENING, until=total * OPENING))
+        """Open, deepen twice; between the parts the threads wait for each other and share the best schedule."""
         self._incumbent.raise_bound(self._bound.value)
-        with ThreadPoolExecutor(1) as pool:
-            rest = Pace(self._ending, units=total * (1 - OPENING), until=total)
-            other = pool.submit(self._anneal, 1, self._windows.earliest, rest)
-            self._lower(Pace(self._ending, units=total * 0.5, until=total * 0.5))
-            self._anneal(2, self._windows.earliest, Pace(self._ending, units=total * 0.5, until=total))
-            other.result()
-        return self._incumbent.result()
+        # One thread more than compute: compiling may outlast the limits, and then nobody waits for it.
+        pool = ThreadPoolExecutor(self._limits.workers + 1)
+        try:
+            if self._prepare(pool):
+                small = self._pairs <= SMALL
+                opening = min(0.1, self._total * OPENING) if small else self._total * OPENING
+                middle = self._total * LOWERING
+                self._together(pool, opening, [[self._open], [self._lower]])
+                proof = [self._prove] if self._pairs <= PROVABLE else []
+                self._together(
+                    pool, self._total if small else middle, [[self._afresh], [self._lower, *proof, self._afresh]]
+                )
+                self._together(pool, self._total, [[self._reheat], [*proof, self._reheat]])
+        finally:
+            pool.shutdown(wait=False)
+        return self._incumbent.result(infeasible=self._infeasible)
 
-    def _anneal(self, number: int, starts: Ints, pace: Pace) -> None:
-        self._annealer.run(starts, self._limits.seed * 1009 + number, pace, self._incumbent.offer)
+    def _prepare(self, pool: ThreadPoolExecutor) -> bool:
+        """Compile (but for the first time on a machine: load) the inner loops; False: out of time meanwhile."""
 
-    def _lower(self, pace: Pace) -> None:
-        """Raise the bound."""
-        upper = self._incumbent.cost
-        while pace.progress() < 1.0 and self._bound.step(upper):
-            pace.worked(0.01)
-            self._incumbent.raise_bound(self._bound.value)
+        def ready() -> Annealer:
+            from planner.tariff.annealing import Annealer
+
+            return Annealer(self._instance, self._windows)
+
+        coming = pool.submit(ready)
+        while not (coming.done() or self._ending.counted or self._ending.reached()):
+            if not self._lower_once():
+                break
+        if not self._ending.counted:
+            while not coming.done() and not self._ending.reached():
+                wait([coming], timeout=0.02)
+        if self._ending.reached() and not coming.done():
+            return False
+        self._annealer = coming.result()
+        return True
+
+    def _together(self, pool: ThreadPoolExecutor, until: float, lanes: list[list[Part]]) -> None:
+        """Run the lanes side by side; each does its parts one after the other until it is over."""
+        workers = max(1, self._limits.workers)
+        lanes = lanes + [[self._afresh] for _ in range(workers - len(lanes))]
+        units = max(0.0, until - self._spent) * min(1.0, workers / len(lanes))
+        self._spent = until
+        numbered = [(self._runs + number, parts) for number, parts in enumerate(lanes)]
+        self._runs += len(lanes)
+
+        def work(number: int, parts: list[Part], end: float) -> None:
+            pace = Pace(self._ending, units=units, until=end)
+            for part in parts:
+                if pace.progress() < 1.0:
+                    part(number, pace)
+
+        if workers == 1:
+            now = self._ending.seconds()
+            for position, (number, parts) in enumerate(numbered, start=1):
+                work(number, parts, now + (until - now) * position / len(numbered))
+        else:
+            running: list[Future[None]] = [pool.submit(work, number, parts, until) for number, parts in numbered[1:]]
+            work(*numbered[0], until)
+            for other in running:
+                other.result()
+        self._best = self._incumbent.starts
+        self._upper = self._incumbent.cost
+        self._incumbent.check(settled=True)
+
+    def _open(self, number: int, pace: Pace) -> None:
+        self._anneal(number, pace, self._best, OPENING_HEAT)
+
+    def _afresh(self, number: int, pace: Pace) -> None:
+        self._anneal(number, pace, None, HEAT)
+
+    def _reheat(self, number: int, pace: Pace) -> None:
+        """From the best so far, warm enough to leave it, again and again."""
+        own = self._best
+        rounds = 0
+        while pace.progress() < 1.0:
+            part = pace.part(self._total * REHEATING)
+            own = self._anneal(number + 1000 * rounds, part, own, REHEAT)
+            pace.worked(part.done)
+            rounds += 1
+
+    def _anneal(self, number: int, pace: Pace, starts: Ints | None, heat: float) -> Ints | None:
+        """The cheaper of `starts` and what was found."""
+        best = [starts]
+
+        def found(better: Ints) -> None:
+            if best[0] is None or self._instance.cost(better) < self._instance.cost(best[0]):
+                best[0] = better
+            self._incumbent.offer(better)
+
+        begin = self._windows.earliest if starts is None else starts
+        self._annealer.run(begin, self._limits.seed * 10_007 + number, pace, found, hot=heat)
+        return best[0]
+
+    def _lower(self, number: int, pace: Pace) -> None:
+        """Raise the bound until it hardly rises."""
+        while pace.progress() < 1.0 and self._lower_once():
+            pace.worked(self._bound.arcs / ARCS_PER_UNIT)
+
+    def _lower_once(self) -> bool:
+        more = self._bound.step(self._upper)
+        self._incumbent.raise_bound(self._bound.value)
+        return more
+
+    def _prove(self, number: int, pace: Pace) -> None:
+        """Ask CP-SAT for a proof or a cheaper schedule, over the whole instance."""
+        from planner.tariff.part_model import PartModel
+
+        everything = list(range(self._instance.tasks))
+        useful = None if self._upper is None else self._bound.useful_starts(self._upper)
+        model = PartModel(self._instance, self._windows, self._rows, self._best, everything, useful)
+        answer = model.solve(pace, self._limits.seed, self._incumbent.raise_bound)
+        pace.worked(answer.units)
+        if answer.starts is not None:
+            self._incumbent.offer(answer.starts)
+        if answer.settled and answer.starts is None:
+            if self._best is None:
+                self._infeasible = "no schedule keeps all windows, edges and capacities (proven by search)"
+                self._ending.enough()
+            elif self._upper is not None:
+                self._incumbent.raise_bound(self._upper)
+        elif answer.settled and answer.starts is not None:
+            self._incumbent.raise_bound(self._instance.cost(answer.starts))
