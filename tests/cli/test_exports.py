@@ -6,10 +6,13 @@ import sys
 import pytest
 from command_line import CommandLine
 
+import definitions.errors
 import longpole
 from activities import errors, step
+from longpole.workflow_engine.engine import WorkflowEngine
+from longpole.workflow_engine.service import WorkflowService
 
-NAMES = [
+HANDLER_ERRORS = [
     "InvalidInput",
     "ModelUnavailable",
     "PermanentFailure",
@@ -17,8 +20,9 @@ NAMES = [
     "StepCancelled",
     "StepError",
     "TemporaryFailure",
-    "step",
 ]
+CALLER_ERRORS = ["Conflict", "DefinitionInvalid", "InputInvalid", "LongpoleError", "NotFound", "ServiceUnavailable"]
+NAMES = sorted([*HANDLER_ERRORS, *CALLER_ERRORS, "WorkflowEngine", "WorkflowService", "step"])
 OWN = {"definitions", "workflows", "activities", "planner", "store", "engine", "api"}
 LIBRARIES = {"temporalio", "fastapi", "pydantic", "sqlalchemy", "sqlmodel", "uvicorn", "ortools", "typer"}
 
@@ -30,9 +34,16 @@ def test_exactly_these_names_are_exported() -> None:
 
 def test_the_names_are_those_of_the_handler_api() -> None:
     assert longpole.step is step
-    for name in NAMES[:-1]:
+    for name in HANDLER_ERRORS:
         assert getattr(longpole, name) is getattr(errors, name)
     assert not hasattr(longpole, "nothing")
+
+
+def test_the_other_names_are_those_of_the_engine() -> None:
+    for name in CALLER_ERRORS:
+        assert getattr(longpole, name) is getattr(definitions.errors, name)
+    assert longpole.WorkflowEngine is WorkflowEngine
+    assert longpole.WorkflowService is WorkflowService
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-_FENCED = re.compile(r"^```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^```(?P<language>\w+)(?: file=(?P<file>\S+))?\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its text, and the line of the document that it starts at."""
+    """A fenced block: its text, the line of the document that it starts at, and the file that it is meant to be."""
 
-    language: str
     code: str
     line: int
+    file: str | None
 
 
 def blocks(document: str, language: str = "python") -> list[Block]:
     """The blocks of a language, in order."""
     return [
-        Block(match["language"], match["code"], document.count("\n", 0, match.start("code")) + 1)
+        Block(match["code"], document.count("\n", 0, match.start("code")) + 1, match["file"])
         for match in _FENCED.finditer(document)
         if match["language"] == language
     ]
