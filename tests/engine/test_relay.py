@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
-from pathlib import Path
 
 import pytest
+from dying import die_on_the_way
 from own_servers import engine_of_its_own
 from temporal_dev.server import DevServer
 from temporalio.client import Client
@@ -21,7 +18,6 @@ from engine.settings import Settings
 from tests.polling import eventually
 from tests.running import begin, ended
 
-ROOT = Path(__file__).parents[2]
 KILLS = 5
 ECHO = {"name": "echo", "steps": [{"id": "a", "handler": "steps.echo"}]}
 IN_TIME = 10.0
@@ -31,27 +27,7 @@ IN_TIME = 10.0
 async def start_and_die(settings: Settings, temporal: DevServer, failpoint: str) -> str:
     """Start a run in a process that dies at the failpoint; its execution id."""
     execution_id = new_execution_id()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'temporal-dev'}",
-        "LONGPOLE_DATA_DIR": str(settings.data_dir),
-        "LONGPOLE_TASK_QUEUE": settings.task_queue,
-        "LONGPOLE_HANDLER_PATHS": ",".join(map(str, settings.handler_paths)),
-        "LONGPOLE_HANDLER_ALLOW": ",".join(settings.handler_allow),
-        "LONGPOLE_FAILPOINT": f"{failpoint}:kill",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.engine.starter",
-        temporal.address,
-        execution_id,
-        cwd=settings.data_dir,
-        env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert await process.wait() == -signal.SIGKILL
+    await die_on_the_way("tests.engine.starter", settings, temporal, failpoint, execution_id)
     return execution_id
 
 
