@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Tariff,
         Task,
     )
+    from planner.solving import solve
 
 _MODULES = {
     "Limits": "limits",
@@ -51,6 +52,7 @@ _MODULES = {
     "Reservation": "problem",
     "Tariff": "problem",
     "Task": "problem",
+    "solve": "solving",
 }
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "Status",
     "Tariff",
     "Task",
+    "solve",
 ]
 
 

@@ -29,7 +29,7 @@ def first_drafts(compiled: Compiled, judge: Judge, seed: int) -> Iterator[Draft]
     for draft in _constructed(compiled, judge, shares, Random(seed)):  # noqa: S311 (nothing secret)
         for improved in _improved(compiled, judge, shares, draft):
             found = judge(improved)
-            if (best is None or found < best) and judge.affordable(improved):
+            if (best is None or found < best) and judge.admits(improved):
                 best = found
                 yield improved
 

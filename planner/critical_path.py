@@ -5,9 +5,9 @@ A task is *held* at its start by whatever ends exactly then and without which it
 better price or another wish of the objective, or for nothing.
 
 *Slack* keeps the order of work on pools: each unit that a task holds was handed over by whoever held it before
-(`planner.flow`), and these hand-overs count like precedences, fixed reservations and times of low capacity like work that
-can't move. Where a pool can't be overloaded even if every task slips by all that precedence allows, nothing is handed over:
-slack is then that of the critical-path method.
+(`planner.flow`), and these hand-overs count like precedences, fixed reservations and times of low capacity like work
+that can't move. Where a pool can't be overloaded even if every task slips by all that precedence allows, nothing is
+handed over: slack is then that of the critical-path method.
 """
 
 from __future__ import annotations

@@ -26,10 +26,18 @@ def descend(compiled: Compiled, judge: Judge, shares: Shares, draft: Draft) -> I
         if True not in moves:
             return
         found = judge(descent.draft)
-        if found >= value - _BETTER * abs(value) or not judge.affordable(descent.draft):
+        if found >= value - _BETTER * abs(value) or not judge.admits(descent.draft):
             return
         draft, value = descent.draft, found
         yield draft
+
+
+def tidy(compiled: Compiled, shares: Shares, draft: Draft) -> Draft:
+    """The draft with each task as early as it can be, without its share of the value growing."""
+    descent = _Descent(compiled, shares, draft)
+    for task in sorted(range(len(draft.starts)), key=lambda task: draft.starts[task]):
+        descent.move(task)
+    return descent.draft
 
 
 class _Descent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from planner.evaluation import current_starts, group_weights, value
+from planner.evaluation import TOLERANCE, current_starts, group_weights, measure, value
 
 if TYPE_CHECKING:
     from planner.compiled import Compiled, Draft
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 class Judge:
     """Judges drafts of one problem by scaled parts (see `evaluation.scales`)."""
 
-    def __init__(self, compiled: Compiled, scaled: Mapping[str, float]) -> None:
+    def __init__(
+        self, compiled: Compiled, scaled: Mapping[str, float], held: Mapping[str, float] | None = None
+    ) -> None:
         self.compiled = compiled
         self.scaled = dict(scaled)
+        self.held = dict(held or {})
+        """Parts, in their own unit, that must not get worse than this."""
         self.only_duration = set(scaled) == {"duration"}
         """True where nothing counts but the end of the last task."""
 
@@ -36,10 +40,16 @@ class Judge:
         """The value of a schedule."""
         return value(self.compiled.problem, self.compiled.costs, schedule, self.scaled)
 
-    def affordable(self, draft: Draft) -> bool:
-        """Whether a draft keeps the budgets."""
-        problem = self.compiled.problem
-        return not problem.budgets or self.compiled.costs.within_budgets(self.compiled.schedule(draft))
+    def admits(self, draft: Draft) -> bool:
+        """Whether a draft keeps the budgets, and what earlier steps of a lexicographic search reached."""
+        problem, costs = self.compiled.problem, self.compiled.costs
+        if not problem.budgets and not self.held:
+            return True
+        schedule = self.compiled.schedule(draft)
+        return costs.within_budgets(schedule) and all(
+            measure(problem, costs, schedule, name) <= limit + TOLERANCE * max(abs(limit), 1e-3)
+            for name, limit in self.held.items()
+        )
 
 
 class Shares:

@@ -8,7 +8,7 @@ bursts, reservations, windows, lags, splitting and prices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -36,12 +36,25 @@ class Lister:
         self._choose = choose
         self._in_time = in_time
 
-    def serial(self, keys: Sequence[float], ways: Sequence[int] | None = None) -> Draft | Stuck:
-        """Task by task, the least key among those whose predecessors are placed; `ways` fixes them."""
+    def serial(
+        self,
+        keys: Sequence[float],
+        ways: Sequence[int | None] | None = None,
+        *,
+        moved: Mapping[int, int] | None = None,
+        not_before: Mapping[int, int] | None = None,
+    ) -> Draft | Stuck:
+        """Task by task, the least key among those whose predecessors are placed.
+
+        `ways` fixes them, `moved` is where movable reservations are, and some tasks may be kept from starting earlier.
+        """
         compiled = self.compiled
-        table = Timetable(compiled)
+        table = Timetable(compiled, moved)
         draft = _blank(len(keys))
+        draft.moved.update(moved or {})
         earliest = list(compiled.earliest)
+        for task, start in (not_before or {}).items():
+            earliest[task] = max(earliest[task], start)
         waiting = [len(arcs) for arcs in compiled.graph.predecessors]
         ready = [(keys[task], task) for task, count in enumerate(waiting) if not count]
         heapify(ready)

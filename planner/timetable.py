@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from planner.compiled import Compiled, Way
 from planner.profile import NEVER, Profile
 
@@ -13,7 +15,7 @@ class Timetable:
 
     __slots__ = ("_compiled", "profiles")
 
-    def __init__(self, compiled: Compiled, moved: dict[int, int] | None = None) -> None:
+    def __init__(self, compiled: Compiled, moved: Mapping[int, int] | None = None) -> None:
         self._compiled = compiled
         self.profiles = [Profile(pool) for pool in compiled.pools]
         for number, movable in enumerate(compiled.movable):

@@ -1,0 +1,98 @@
+"""Which searches a problem gets, and how they share time and workers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from planner.incumbent import Incumbent
+from planner.pace import Pace
+from planner.search.capacity import Bursts
+from planner.search.delegation import delegated
+from planner.search.model import build
+from planner.search.neighbourhood import improve
+from planner.search.solving import run
+
+_WHOLE = 120
+"""Tasks up to which all workers search the whole problem."""
+_TOO_MANY = 2500
+"""Tasks from which a model of the whole problem takes too long to build and presolve."""
+_FOREVER = 3600.0
+
+
+def search(incumbent: Incumbent, pace: Pace, *, warm: bool) -> None:
+    """Search until the limits end it or the gap is closed. `warm`: there is a plan in force."""
+    if delegated(incumbent, pace):
+        return
+    tasks = len(incumbent.compiled.ways)
+    if warm and incumbent.draft is not None:
+        _race(incumbent, pace)
+    elif tasks <= _WHOLE or incumbent.draft is None:
+        _whole(incumbent, pace, pace.left(), pace.limits.workers, pace.limits.seed, warm=True)
+    else:
+        _both(incumbent, pace, whole=tasks < _TOO_MANY)
+
+
+def _whole(incumbent: Incumbent, pace: Pace, amount: float, workers: int, seed: int, *, warm: bool) -> None:
+    """The whole problem. Where bursts cost more, first without any: what that finds is priced exactly."""
+    compiled, judge = incumbent.compiled, incumbent.judge
+    variants = [Bursts.KEPT]
+    if compiled.costs.surcharged and ("cost" in judge.scaled or compiled.problem.budgets):
+        variants = [Bursts.NONE, Bursts.KEPT]
+    for number, bursts in enumerate(variants):
+        if pace.over() or incumbent.done(pace.limits.gap):
+            return
+        model = build(compiled, judge, bursts=bursts)
+        if warm and incumbent.draft is not None:
+            model.hint(incumbent.draft)
+        part = min(amount, _FOREVER) / (len(variants) - number) if len(variants) > 1 else amount
+        run(model, incumbent, pace, amount=min(part, pace.left()), workers=workers, seed=seed)
+
+
+def _race(incumbent: Incumbent, pace: Pace) -> None:
+    """From the current plan, and from nothing: a plan in force can lead a search astray."""
+    seed = pace.limits.seed
+    if pace.deterministic or pace.limits.workers < 2:
+        _whole(incumbent, pace, pace.left() / 2, pace.limits.workers, seed, warm=True)
+        _whole(incumbent, pace, pace.left(), pace.limits.workers, seed + 1, warm=False)
+        return
+    half = pace.limits.workers // 2
+    _side_by_side(
+        lambda: _whole(incumbent, pace, pace.left(), pace.limits.workers - half, seed, warm=True),
+        lambda: _whole(incumbent, pace, pace.left(), half, seed + 1, warm=False),
+    )
+
+
+def _both(incumbent: Incumbent, pace: Pace, *, whole: bool) -> None:
+    """Parts of the problem again and again, and beside it the whole for its bound and what parts can't reach."""
+    workers, seed = pace.limits.workers, pace.limits.seed
+    if not whole:
+        improve(incumbent, pace, pace.left(), seed)
+    elif pace.deterministic or workers < 2:
+        improve(incumbent, pace, pace.left() * 0.6, seed)
+        _whole(incumbent, pace, pace.left(), workers, seed, warm=True)
+    else:
+        _side_by_side(
+            lambda: improve(incumbent, pace, pace.left(), seed),
+            lambda: _whole(incumbent, pace, pace.left(), workers - 1, seed, warm=True),
+        )
+
+
+def _side_by_side(*searches: Callable[[], None]) -> None:
+    """Run in threads; the first failure is raised when all have ended."""
+    failures: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as failure:  # noqa: BLE001 (raised again by the caller's thread)
+            failures.append(failure)
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in searches[1:]]
+    for thread in threads:
+        thread.start()
+    guarded(searches[0])
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

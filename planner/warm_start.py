@@ -1,0 +1,53 @@
+"""The plan in force as a place to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.evaluation import current_starts
+from planner.grid import Grid
+from planner.listing import Lister
+
+if TYPE_CHECKING:
+    from planner.compiled import Compiled, Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """Where the current plan has the tasks that are still there, on the grid, and in which way, if it is still one."""
+
+    starts: dict[int, int]
+    ways: list[int | None]
+
+
+def current_places(compiled: Compiled) -> Warm | None:
+    """What the problem's current plan says of its tasks; None without one, or where it has none of them."""
+    problem = compiled.problem
+    starts = current_starts(problem)
+    if not starts or problem.current is None or problem.current.schedule is None:
+        return None
+    grid = Grid(compiled.tick)
+    known, schedule = problem.current.problem.index, problem.current.schedule
+    ways: list[int | None] = [None] * len(compiled.ways)
+    for task in starts:
+        before = known[problem.tasks[task].id]
+        mode, amounts = schedule.modes[before], schedule.amounts.get(before)
+        for number, way in enumerate(compiled.ways[task]):
+            if way.option.mode == mode and way.option.amounts == amounts:
+                ways[task] = number
+    return Warm({task: grid.up(start) for task, start in starts.items()}, ways)
+
+
+def warm_drafts(compiled: Compiled, warm: Warm) -> Iterator[Draft]:
+    """List schedules in the current plan's order: each task no earlier than there, so that as few as can be move; then
+    as early as they can be."""
+    from planner.compiled import Draft
+
+    lister = Lister(compiled)
+    keys = [warm.starts.get(task, start) for task, start in enumerate(compiled.earliest)]
+    for not_before in (warm.starts, None):
+        draft = lister.serial(keys, warm.ways, not_before=not_before)
+        if isinstance(draft, Draft):
+            yield draft
