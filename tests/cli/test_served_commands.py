@@ -101,6 +101,45 @@ def test_ctrl_c_cancels_and_a_second_one_leaves(served: CommandLine) -> None:
     assert "left exec_" in command.stdout
 
 
+def test_a_run_that_failed_is_resumed_from_what_is_done(served: CommandLine) -> None:
+    missing = served.folder / "missing"
+    steps = [
+        echo("a"),
+        {"id": "b", "handler": "steps.read", "input": {"file": str(missing)}, "depends_on": ["a"]},
+        echo("c", depends_on=["b"]),
+        echo("d", condition="input_data.get('word') == 'other'"),
+    ]
+    failed = served("run", served.workflow("repaired", steps), "--input", "word=hello")
+    assert failed.returncode == 1
+    missing.write_text("x")
+    resumed = served("resume", "last")
+    assert resumed.returncode == 0, resumed.stderr
+    first, *lines, last = resumed.stdout.splitlines()
+    execution_id = first.split()[0]
+    assert first == f"{execution_id} goes on from what is done"
+    assert [line.split(maxsplit=1) for line in lines] == [
+        ["reused", "a"],
+        ["run", "again      b, c"],
+        ["decided", "again  d"],
+    ]
+    assert last == f"look at it with: longpole show {execution_id[:13]}"
+    until(lambda: status(served, execution_id) == "completed", "it completes")
+    again = served("resume", execution_id)
+    assert again.returncode == 2
+    assert "is completed: there is nothing left to do" in again.stderr
+
+
+def test_a_step_that_may_run_once_is_repeated_only_by_name(served: CommandLine) -> None:
+    step = {"id": "charge", "handler": "steps.fail", "input": {}, "at_most_once": True}
+    assert served("run", served.workflow("charged", [step])).returncode == 1
+    execution_id = served.json("list")["runs"][0]["execution_id"]
+    refused = served("resume", execution_id)
+    assert refused.returncode == 2
+    assert "--repeat" in refused.stderr
+    assert served("resume", execution_id, "--repeat", "charge").returncode == 0
+    until(lambda: status(served, execution_id) == "failed", "it fails again")
+
+
 def test_pause_and_resume(served: CommandLine) -> None:
     execution_id = begin(served, "paused", [nap("a", 5), nap("b", 0, depends_on=["a"])])
     until(lambda: step_status(served, execution_id) == "running", "the first step runs")

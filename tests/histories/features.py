@@ -97,6 +97,13 @@ async def _pause_and_resume_over_and_over(run: Run) -> None:
         await run.signal("resume")
 
 
+async def _cancel_and_continue(run: Run) -> None:
+    await run.until(long="running")
+    await run.signal("cancel", {"reason": "not yet", "grace_seconds": 20})
+    await run.until_over()
+    await run.go_on()
+
+
 _RETRY = {"max_attempts": 3, "initial_interval": 0.1, "backoff_coefficient": 1}
 _FANNED = [f"f{number}" for number in range(12)]
 _LINE = [give("s0", {"n": 7})] + [
@@ -281,5 +288,23 @@ FEATURES = [
         ],
         {"error_handlers": {"bad": "mend"}, "timeout": 120},
         steer=_pause_and_resume_over_and_over,
+    ),
+    Feature(
+        # Recorded is what it does after it was continued.
+        "continued",
+        [
+            {"id": "a", "handler": "steps.remember", "input": {"colour": "blue"}},
+            {"id": "big", "handler": "steps.big", "input": {"bytes": 100_000, "small": 5}},
+            fail("bad", input={"message": "boom"}),
+            {"id": "mend", "handler": "steps.recover"},
+            echo("skipped", "a", condition="context.colour == 'red'"),
+            wait("long", 3, "a", "big", "bad"),
+            echo(
+                "last", "long", input={"n": "${big.result.small}", "was": "${bad.result.was}", "c": "${context.colour}"}
+            ),
+            {"id": "count", "handler": "steps.length", "input": {"text": "${big.result.text}"}, "depends_on": ["long"]},
+        ],
+        {"error_handlers": {"bad": "mend"}, "timeout": 120},
+        steer=_cancel_and_continue,
     ),
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
+from definitions.calls import FINAL_RUN_STATUSES
 from engine.core import Engine
 from tests.polling import eventually
 from tests.running import statuses
@@ -38,6 +39,16 @@ class Run:
             return bool((await self.handle.query("progress"))["status"] == "paused")
 
         await eventually(paused)
+
+    async def until_over(self) -> None:
+        async def over() -> bool:
+            return await self.engine.executions.status(self.execution_id) in FINAL_RUN_STATUSES
+
+        await eventually(over)
+
+    async def go_on(self) -> None:
+        """From what is done."""
+        await self.engine.executions.continue_run(self.execution_id)
 
     async def lapse(self, seconds: float) -> None:
         """Time goes by, for which nothing tells that it has."""
