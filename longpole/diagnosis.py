@@ -122,7 +122,7 @@ def _service(service: ServiceInfo | None) -> Finding:
     if service is None:
         return Finding("service", "note", "none is running on this data directory", "start one with `longpole up`")
     api = f", API {service.api_url}" if service.api_url else ""
-    detail = f"`longpole {service.command}`, process {service.pid}, Temporal {service.temporal.address}{api}"
+    detail = f"{service.started_by}, process {service.pid}, Temporal {service.temporal.address}{api}"
     return Finding("service", "ok", detail)
 
 

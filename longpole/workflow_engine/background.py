@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _CLOSE_SECONDS = 60.0
-"""How long a process that ends waits for what runs in the background; what is left then ends with it."""
+"""How long the thread gets to end once it was told; it ends with the process at the latest."""
 
 
 class BackgroundLoop:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -122,8 +123,8 @@ class WorkflowEngine:
         Once it is started it goes on whatever happens to this process: in it, or in the next that has an engine on this
         database. An instance is executed once: again, this only waits for its end, and returns it."""
         key = instance_key(instance_id)
-        do = self._operations()
-        return await self._runtime().awaited(do.execute(key, wait=not async_execution))
+        with self._explained():
+            return await self._runtime().awaited(self._operations().execute(key, wait=not async_execution))
 
     def start(
         self,
@@ -226,8 +227,14 @@ class WorkflowEngine:
         return Operations(self._runtime(), self._owner)
 
     def _run(self, work: Callable[[Operations], Coroutine[Any, Any, T]]) -> T:
-        try:
+        with self._explained():
             return self._runtime().run(work(self._operations()))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """A session that has written and not committed is the likeliest reason of a locked database."""
+        try:
+            yield
         except StoreUnavailable as error:
             if error.passing and self.db.in_transaction():
                 raise StoreUnavailable(

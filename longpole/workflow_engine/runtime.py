@@ -43,7 +43,12 @@ class Runtime:
         self.records = ExecutionRecords(self._database, blobs)
         self.prepared = PreparedRuns(self._database, blobs)
         self._loop = BackgroundLoop("longpole-engine")
-        self.serving = self._loop.run(self._begin(home, temporal_address or external_address()))
+        try:
+            self.serving = self._loop.run(self._begin(home, temporal_address or external_address()))
+        except BaseException:
+            self._loop.stop()
+            self._database.dispose()
+            raise
 
     async def _begin(self, home: Path, address: str | None) -> Serving:
         """What a process that died left unfinished goes on as soon as there is an engine again."""

@@ -9,14 +9,22 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 from temporal_dev.server import DevServer
 
-from definitions.errors import Conflict, DefinitionNotFound, InputInvalid, LongpoleError, NotFound
+from definitions.errors import (
+    Conflict,
+    DefinitionNotFound,
+    InputInvalid,
+    LongpoleError,
+    NotFound,
+    ServiceUnavailable,
+)
 from engine.settings import Settings
 from longpole import WorkflowEngine, WorkflowService
 from longpole.workflow_engine.views import WorkflowInstance
+from store import database
 from tests.polling import eventually
 
 
@@ -347,12 +355,29 @@ def test_what_can_not_be_used_is_told(db: Session, engine: WorkflowEngine, setti
             call()
 
 
-@pytest.mark.parametrize(("url", "message"), [("sqlite://", "names no file"), ("sqlite:///:memory:", "names no file")])
-def test_a_database_that_keeps_nothing_is_refused(url: str, message: str, settings: Settings) -> None:
-    from sqlalchemy import create_engine
-
-    with Session(create_engine(url)) as session, pytest.raises(LongpoleError, match=message):
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_that_keeps_nothing_is_refused(url: str, settings: Settings) -> None:
+    bound = create_engine(url)
+    with Session(bound) as session, pytest.raises(LongpoleError, match="names no file"):
         WorkflowEngine(session, settings=settings)
+    bound.dispose()
+
+
+def test_a_session_without_a_database_is_refused(settings: Settings) -> None:
+    with Session() as session, pytest.raises(LongpoleError, match="bound to no database"):
+        WorkflowEngine(session, settings=settings)
+
+
+def test_a_session_that_holds_the_lock_is_told_to_let_go(
+    db: Session, settings: Settings, temporal: DevServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.2)
+    with WorkflowEngine(db, settings=settings, temporal_address=temporal.address) as engine:
+        db.execute(text("UPDATE workflow_templates SET name = name"))
+        with pytest.raises(ServiceUnavailable, match="commit or roll back the session"):
+            engine.create_template("t", {"steps": [{"id": "a"}]})
+        db.commit()
+        assert engine.create_template("t", {"steps": [{"id": "a"}]}).version == 1
 
 
 def test_a_failed_instance_goes_on_from_what_is_done(engine: WorkflowEngine, tmp_path: Path) -> None:
