@@ -167,6 +167,38 @@ class TestOutcome:
             (2, 1, "completed"),
         ]
 
+    def test_tells_of_the_start_that_it_says(self, database: Database, rows: Rows) -> None:
+        """As in a run that was continued: its earlier start stays as it was, recorded or not what came after."""
+        run = rows.run()
+        _record(database, attempt(run, status="failed", error_message="first"))
+        for _ in range(2):
+            _settle(database, run, _outcome(start=2, output=7))
+        told = [(step.start, step.attempt_number, step.status, step.error_message) for step in _steps(database, run)]
+        assert told == [(1, 1, "failed", "first"), (2, 1, "completed", None)]
+        never = _outcome("train", "cancelled", start=3, attempts=0, started_at=None, completed_at=None)
+        for _ in range(2):
+            _settle(database, run, never)
+        told = [(step.start, step.attempt_number, step.status, step.error_message) for step in _steps(database, run)]
+        assert told[:2] == [(1, 1, "failed", "first"), (2, 1, "completed", None)]
+        assert told[2:] == [(3, 0, "cancelled", None)]
+
+    def test_an_output_that_is_not_told_stays_as_recorded(self, database: Database, rows: Rows) -> None:
+        run = rows.run()
+        _record(
+            database,
+            attempt(run, status="completed", output_data={"n": 1}, output_slots=[{"at": ["x"]}]),
+            attempt(run, "null", status="completed", output_data={"n": 1}),
+            attempt(run, "cut", status="completed", output_data={"n": 1}),
+        )
+        _settle(
+            database, run, _outcome(), _outcome("null", output=None), _outcome("cut", "cancelled"), _outcome("late")
+        )
+        _record(database, attempt(run, "late", status="completed", output_data="late"))
+        outputs = {step.step_id: (step.output_data, step.output_slots) for step in _steps(database, run)}
+        assert outputs == {
+            "train": ({"n": 1}, [{"at": ["x"]}]), "null": (None, None), "cut": (None, None), "late": ("late", None),
+        }  # fmt: skip
+
     def test_late_records_fill_in_but_change_nothing(self, database: Database, rows: Rows) -> None:
         run = rows.run()
         _settle(database, run, _outcome("train", "cancelled", reason="abandoned", attempts=1))
