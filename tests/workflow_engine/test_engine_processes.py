@@ -137,7 +137,8 @@ def test_an_instance_whose_process_was_killed_goes_on_with_the_next(programs: Pr
     first.send_signal(signal.SIGKILL)
     first.communicate()
     until(lambda: all(map(gone, family)), "its Temporal has ended with it")
-    assert programs.status() == "running"
+    # What the last moment told may not be recorded.
+    assert programs.status() in ("pending", "running")
     second = programs.program("is_there")
     until(lambda: programs.status() == "completed", "the instance has gone on")
     # What was done is not done again; what was cut off is.
