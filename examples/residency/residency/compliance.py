@@ -77,23 +77,33 @@ def check(problem: Problem, roster: Iterable[Duty]) -> list[Finding]:
     ]
 
 
-def check_resident(problem: Problem, resident: str, duties: Iterable[Duty]) -> list[Finding]:
-    """The same for one resident with these duties."""
+def check_resident(
+    problem: Problem, resident: str, duties: Iterable[Duty], *, around: date | None = None
+) -> list[Finding]:
+    """The same for one resident with these duties. `around`: only what a duty on that day has a part in."""
     spans = sorted(
-        (_Span(duty, *problem.span(duty.shift, duty.date)) for duty in duties), key=lambda span: (span.begin, span.end)
+        (
+            _Span(duty, *problem.span(duty.shift, duty.date))
+            for duty in duties
+            if around is None or abs((duty.date - around).days) <= duty_rules.WINDOW_DAYS + 1
+        ),
+        key=lambda span: (span.begin, span.end),
     )
     return [
-        *_averages(problem, resident, spans),
+        *_averages(problem, resident, spans, around),
         *_duty_length(resident, spans),
         *_rest(resident, spans),
     ]
 
 
-def _averages(problem: Problem, resident: str, spans: Sequence[_Span]) -> Iterable[Finding]:
+def _averages(problem: Problem, resident: str, spans: Sequence[_Span], around: date | None) -> Iterable[Finding]:
     leave = problem.days_of_leave[resident]
     busy = {day for span in spans for day in _days(span)}
     hours, free, calls = [], [], []
     for first, last in duty_rules.windows(problem.start, problem.end):
+        # A duty lasts into the next day at most.
+        if around is not None and not (first <= around <= last or first == around + timedelta(days=1)):
+            continue
         length = (last - first).days + 1
         counted = [day for day in (first + timedelta(days=offset) for offset in range(length)) if day not in leave]
         if not counted:

@@ -57,7 +57,7 @@ def generate_schedule(input_data: Any) -> Answer:
     Raises `Infeasible` (a `PermanentFailure`) naming which rules clash, where and for whom; `infeasible.json` has all
     of it."""
     given = GenerateInput.read(input_data)
-    effort = Effort(given.time_limit_seconds, given.workers, given.seed)
+    effort = Effort(given.time_limit_seconds, given.workers, given.seed, given.accepted_gap)
     try:
         solved = solve(given.problem, effort)
     except Infeasible as error:

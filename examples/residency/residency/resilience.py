@@ -56,8 +56,11 @@ def _replacements(problem: Problem, turn: Turn, own: dict[str, list[Duty]]) -> l
             continue
         added = Duty(resident=resident, date=turn.day, rotation=turn.post.rotation, shift=turn.post.shift)
         # A rule that the roster breaks already is not this replacement's fault.
-        before = {finding.rule: finding.breaches for finding in check_resident(problem, resident, own[resident])}
-        after = check_resident(problem, resident, [*own[resident], added])
+        before = {
+            finding.rule: finding.breaches
+            for finding in check_resident(problem, resident, own[resident], around=turn.day)
+        }
+        after = check_resident(problem, resident, [*own[resident], added], around=turn.day)
         if all(finding.breaches <= before.get(finding.rule, 0) for finding in after):
             found.append(resident)
     return sorted(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -16,16 +17,11 @@ from longpole import step
 INTERVAL = 0.2
 """Seconds between looks at the step."""
 LOG_INTERVAL = 2.0
-FIRST_SHARE = 0.5
+FIRST_SHARE = 0.8
 """Of the time, how much may go into finding a roster at all."""
 LEAST_SECONDS = 0.5
 
-STATUSES = {
-    cp_model.OPTIMAL: "optimal",
-    cp_model.FEASIBLE: "feasible",
-    cp_model.INFEASIBLE: "infeasible",
-    cp_model.UNKNOWN: "unknown",
-}
+UNSOLVED = {cp_model.INFEASIBLE: "infeasible", cp_model.UNKNOWN: "unknown"}
 SOLVED = (cp_model.OPTIMAL, cp_model.FEASIBLE)
 
 
@@ -36,6 +32,8 @@ class Effort:
     seconds: float
     workers: int
     seed: int
+    gap: float = 0.0
+    """End when (objective - bound) / objective is not above this share."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,16 @@ def search(
             raise RuntimeError(f"CP-SAT refuses the model: {model.validate()}")
         if status in SOLVED:
             found = solver
-            bound = max(bound, round(solver.best_objective_bound))
-        if status in (cp_model.OPTIMAL, cp_model.INFEASIBLE):
+            # Costs are whole numbers, so a bound between two of them is as good as the upper one.
+            bound = max(bound, ceil(solver.best_objective_bound - 1e-6))
+            if round(found.objective_value) - bound <= effort.gap * found.objective_value:
+                break
+        if status == cp_model.INFEASIBLE:
             break
     seconds = time.monotonic() - begun
     step.usage(solver_seconds=seconds)
     if found is None:
-        return solver, Found(STATUSES[status], seconds)
+        return solver, Found(UNSOLVED[status], seconds)
     objective = round(found.objective_value)
     proven = objective <= bound
     return found, Found("optimal" if proven else "feasible", seconds, objective, min(bound, objective))
@@ -106,11 +107,12 @@ def _solver(effort: Effort, seconds: float, *, follow_relaxation: bool) -> cp_mo
     if follow_relaxation:
         solver.parameters.max_time_in_seconds = seconds * FIRST_SHARE
         solver.parameters.num_workers = 1
-        solver.parameters.linearization_level = 2
+        solver.parameters.cut_level = 0
         solver.parameters.stop_after_first_solution = True
     else:
         solver.parameters.max_time_in_seconds = seconds
         solver.parameters.num_workers = effort.workers
+        solver.parameters.relative_gap_limit = effort.gap
     return solver
 
 

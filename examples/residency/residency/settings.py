@@ -39,7 +39,17 @@ class Given(BaseModel):
             ) from None
 
 
-class Settings(Given):
+class Search(Given):
+    """How long and how hard the solver searches."""
+
+    time_limit_seconds: Annotated[float, Field(ge=1, le=540)] = 30.0
+    accepted_gap: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The search ends early when at most this share of the cost could still be saved."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+
+
+class Settings(Search):
     """The run's input. The `input_schema` of `workflow.yaml` documents the same fields and defaults."""
 
     start_date: date = FIRST_DAY
@@ -47,9 +57,6 @@ class Settings(Given):
     """Default: four weeks in all."""
     data_dir: str = "data"
     """The folder with the CSV files; a relative one is beside the definition."""
-    time_limit_seconds: Annotated[float, Field(ge=1, le=540)] = 30.0
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
     email_to: list[str] = []
     webhook_url: str | None = None
 
@@ -64,11 +71,8 @@ class Settings(Given):
         return (EXAMPLE / self.data_dir).resolve()
 
 
-class GenerateInput(Given):
+class GenerateInput(Search):
     problem: Problem
-    time_limit_seconds: Annotated[float, Field(ge=1, le=540)] = 30.0
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
 
 
 class RosterInput(Given):

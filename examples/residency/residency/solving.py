@@ -1,23 +1,32 @@
-"""A roster for all days: as one model, or, when they are many, four weeks after four weeks."""
+"""A roster for all days: as one model, or, when they are many, a few weeks after a few weeks."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from longpole import PermanentFailure, step
 from residency.infeasibility import Infeasible, explain
 from residency.problem import Duty, Problem
 from residency.roster_model import RosterModel
 from residency.search import Effort, Found, search
-from residency.wishes import Wish, amounts, costs
+from residency.wishes import WEIGHTS, Wish, costs, count
 
-LONGEST_BLOCK = 42
-"""Days that are planned at once. More are planned in blocks, each after the one before it is settled."""
-USUAL_BLOCK = 28
+MOST_AT_ONCE = 35
+"""Days that are planned at once. Of more, some are planned and most of these kept, and so on."""
+PLANNED = 28
+KEPT = 21
+"""The rest of what is planned is thrown away and planned again: it makes sure that what is kept can be gone on with."""
+
+
+class Block(NamedTuple):
+    """Days that are planned at once, from `first` to `last`; those after `kept` are planned again."""
+
+    first: date
+    kept: date
+    last: date
 
 
 @dataclass(frozen=True)
@@ -26,63 +35,56 @@ class Solved:
 
     roster: list[Duty]
     found: Found
-    """For several blocks, the sum of their costs; a bound only if there is one block, as blocks are settled in turn."""
+    """For several blocks without a bound: each is only as good as what was settled before lets it be."""
     amounts: dict[Wish, int]
     blocks: list[dict[str, Any]]
 
 
 def solve(problem: Problem, effort: Effort) -> Solved:
-    """Search for the roster that costs least, within the time of `effort`.
+    """Search for the roster that costs least, within the time of `effort` for each block.
 
     Raises `Infeasible`, which says what can't be met together; `PermanentFailure` when the time was too short to tell;
     `StepCancelled`."""
     parts = blocks(problem.days)
     roster: list[Duty] = []
     founds: list[Found] = []
-    totals: Counter[Wish] = Counter(dict.fromkeys(Wish, 0))
-    told: list[dict[str, Any]] = []
-    for number, (first, last) in enumerate(parts):
+    for number, block in enumerate(parts):
         share = (number / len(parts), (number + 1) / len(parts))
-        part_effort = replace(effort, seconds=effort.seconds / len(parts))
-        duties, found, part_amounts = _block(problem, first, last, roster, part_effort, share)
-        roster += duties
+        duties, found = _plan(problem, block, roster, effort, share)
+        roster += [duty for duty in duties if duty.date <= block.kept]
         founds.append(found)
-        totals.update(part_amounts)
-        told.append({"first": first.isoformat(), "last": last.isoformat(), **found.facts()})
-    return Solved(roster, _together(founds), dict(totals), told)
+    amounts = count(problem, roster)
+    cost = sum(WEIGHTS[wish] * amount for wish, amount in amounts.items())
+    together = founds[0] if len(founds) == 1 else Found("feasible", sum(each.seconds for each in founds), cost)
+    told = [
+        {"first": block.first.isoformat(), "last": block.last.isoformat(), **found.facts()}
+        for block, found in zip(parts, founds, strict=True)
+    ]
+    return Solved(roster, together, amounts, told)
 
 
-def blocks(days: Sequence[date]) -> list[tuple[date, date]]:
-    """First and last day of what is planned at once."""
-    if len(days) <= LONGEST_BLOCK:
-        return [(days[0], days[-1])]
-    starts = list(range(0, len(days), USUAL_BLOCK))
-    if len(days) - starts[-1] <= LONGEST_BLOCK - USUAL_BLOCK:
-        starts.pop()
-    ends = [start - 1 for start in starts[1:]] + [len(days) - 1]
-    return [(days[start], days[end]) for start, end in zip(starts, ends, strict=True)]
+def blocks(days: Sequence[date]) -> list[Block]:
+    """What is planned at once, one after the other."""
+    found = []
+    while len(days) > MOST_AT_ONCE:
+        found.append(Block(days[0], days[KEPT - 1], days[PLANNED - 1]))
+        days = days[KEPT:]
+    return [*found, Block(days[0], days[-1], days[-1])]
 
 
-def _block(
-    problem: Problem, first: date, last: date, before: Sequence[Duty], effort: Effort, share: tuple[float, float]
-) -> tuple[list[Duty], Found, dict[Wish, int]]:
-    label = f"{first} to {last}"
-    model = RosterModel(problem, first, last, before)
-    wished = costs(model)
-    model.cp.minimize(sum(cost.weighted for cost in wished))
+def _plan(
+    problem: Problem, block: Block, before: Sequence[Duty], effort: Effort, share: tuple[float, float]
+) -> tuple[list[Duty], Found]:
+    label = f"{block.first} to {block.last}"
+    model = RosterModel(problem, block.first, block.last, before)
+    model.cp.minimize(costs(model))
     step.log.info("model built", days=label, variables=len(model.works), seconds=effort.seconds)
     solver, found = search(model.cp, effort, label=label, share=share)
     if found.status == "infeasible":
-        raise Infeasible(explain(problem, first, last, before, effort))
+        raise Infeasible(explain(problem, block.first, block.last, before, effort))
     if found.status == "unknown":
         raise PermanentFailure(
             f"no roster for {label} was found in {effort.seconds:g} s, nor a proof that there is none: give the run "
             f"more `time_limit_seconds`"
         )
-    return model.roster(solver), found, amounts(wished, solver)
-
-
-def _together(founds: Sequence[Found]) -> Found:
-    if len(founds) == 1:
-        return founds[0]
-    return Found("feasible", sum(each.seconds for each in founds), sum(each.objective or 0 for each in founds))
+    return model.roster(solver), found

@@ -1,18 +1,22 @@
-"""What a roster should be like beyond the hard rules, as costs: requests, fair shares, preferences."""
+"""What a roster should be like beyond the hard rules, as costs: requests, fair shares, preferences.
+
+Said twice: as terms of the solver's objective (`costs`), and counted over a finished roster (`count`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from math import ceil, floor
 
-from ortools.sat.python import cp_model
 from ortools.sat.python.cp_model import LinearExpr, LinearExprT
 
 from residency.clashes import Turn
-from residency.problem import OFF, Problem
+from residency.conflicts import is_unmet
+from residency.problem import OFF, Duty, Post, Problem
 from residency.roster_model import RosterModel
 
 
@@ -28,114 +32,122 @@ class Wish(StrEnum):
 
 
 WEIGHTS = {Wish.REQUESTS: 10, Wish.NIGHTS: 6, Wish.WEEKENDS: 6, Wish.HOURS: 1, Wish.ROTATION: 2, Wish.SHIFT: 1}
-"""The cost of one. A request's own weight (1 to 5) multiplies its cost."""
-HOURS_TOLERANCE = 8
-"""Hours that a resident's total may be away from the fair share at no cost."""
+"""The cost of one. A request counts as often as its own weight (1 to 5) says."""
+SHARED = (Wish.NIGHTS, Wish.WEEKENDS, Wish.HOURS)
+UNITS = {Wish.NIGHTS: 1, Wish.WEEKENDS: 1, Wish.HOURS: 60}
+TOLERANCES = {Wish.NIGHTS: 0, Wish.WEEKENDS: 0, Wish.HOURS: 8}
+"""How many more or fewer than the fair share cost nothing."""
 
 
 @dataclass(frozen=True)
-class Cost:
-    """How many there are of what is not wished for, and what one costs."""
+class Share:
+    """From how many to how many a resident has a fair share, in the wish's units."""
 
-    wish: Wish
-    amount: LinearExprT
-
-    @property
-    def weighted(self) -> LinearExprT:
-        """Its share of the objective."""
-        return WEIGHTS[self.wish] * self.amount
+    least: int
+    most: int
 
 
-def costs(model: RosterModel) -> list[Cost]:
-    """Every cost of the model's days; their sum is what the roster should have little of."""
-    problem = model.problem
-    found = _requests(model)
-    found += _shares(model, Wish.NIGHTS, lambda turn: int(problem.shift[turn.post.shift].is_night))
-    found += _shares(model, Wish.WEEKENDS, lambda turn: int(turn.day.weekday() >= 5))
-    found += _shares(
-        model, Wish.HOURS, lambda turn: problem.shift[turn.post.shift].minutes, unit=60, tolerance=HOURS_TOLERANCE
-    )
-    for (resident, turn), works in model.works.items():
-        wants = problem.resident[resident]
-        if wants.rotation and wants.rotation != turn.post.rotation:
-            found.append(Cost(Wish.ROTATION, works))
-        if wants.prefers and wants.prefers != turn.post.shift:
-            found.append(Cost(Wish.SHIFT, works))
+def shares(problem: Problem, wish: Wish, last: date) -> dict[str, Share]:
+    """The fair shares of everybody who can have one, from the roster's first day to `last`.
+
+    In proportion to the days on which a resident is there, and rounded outwards, so that there is a roster in which all
+    have theirs wherever only divisibility is in its way."""
+    days = [day for day in problem.days if day <= last]
+    sized = {
+        Turn(day, post): (amount, needed)
+        for day in days
+        for post, needed in problem.needed[day].items()
+        if (amount := _amount(problem, wish, day, post))
+    }
+    present = {
+        resident: sum(1 for day in days if day not in problem.days_of_leave[resident])
+        for resident in problem.resident
+        if any(problem.may_work(resident, turn.post, turn.day) for turn in sized)
+    }
+    everything, everybody = sum(amount * needed for amount, needed in sized.values()), sum(present.values())
+    found = {}
+    for resident, there in present.items():
+        fair = Fraction(everything * there, everybody * UNITS[wish])
+        found[resident] = Share(floor(fair) - TOLERANCES[wish], ceil(fair) + TOLERANCES[wish])
     return found
 
 
-def amounts(found: list[Cost], solver: cp_model.CpSolver) -> dict[Wish, int]:
-    """What the solution has of each."""
+def count(problem: Problem, roster: Sequence[Duty]) -> dict[Wish, int]:
+    """How much of what is not wished for a finished roster has."""
     totals = dict.fromkeys(Wish, 0)
-    for cost in found:
-        totals[cost.wish] += solver.value(cost.amount)
+    totals[Wish.REQUESTS] = sum(each.weight for each in problem.requests if is_unmet(problem, each, roster))
+    for wish in SHARED:
+        has = _had(problem, wish, roster)
+        for resident, share in shares(problem, wish, problem.end).items():
+            unit = UNITS[wish]
+            totals[wish] += max(ceil(has[resident] / unit) - share.most, share.least - has[resident] // unit, 0)
+    for duty in roster:
+        for wish in _unwanted(problem, duty.resident, duty.post):
+            totals[wish] += 1
     return totals
 
 
-def _requests(model: RosterModel) -> list[Cost]:
-    found = []
+def costs(model: RosterModel) -> LinearExprT:
+    """What the roster should have little of: the sum of all costs on the model's days.
+
+    Shares are counted from the roster's first day, so that what was unfair before is made up for."""
+    terms: list[LinearExprT] = [WEIGHTS[Wish.REQUESTS] * unmet for unmet in _unmet(model)]
+    for wish in SHARED:
+        terms += [WEIGHTS[wish] * away for away in _away(model, wish)]
+    for (resident, turn), works in model.works.items():
+        terms += [WEIGHTS[wish] * works for wish in _unwanted(model.problem, resident, turn.post)]
+    return LinearExpr.sum(terms)
+
+
+def _unmet(model: RosterModel) -> Iterable[LinearExprT]:
     for request in model.problem.requests:
         if not model.first <= request.day <= model.last:
             continue
         turns = model.turns(request.resident)
         if request.want == OFF:
-            touching = [
-                variable
-                for turn, variable in turns.items()
-                if request.day in model.problem.touched(turn.post.shift, turn.day)
-            ]
             unmet = model.cp.new_bool_var(f"{request.resident} is not off on {request.day}")
-            for variable in touching:
-                model.cp.add_implication(variable, unmet)
-            found.append(Cost(Wish.REQUESTS, request.weight * unmet))
+            for turn, works in turns.items():
+                if request.day in model.problem.touched(turn.post.shift, turn.day):
+                    model.cp.add_implication(works, unmet)
+            yield request.weight * unmet
         else:
             wanted = [
-                variable
-                for turn, variable in turns.items()
-                if turn.day == request.day and turn.post.shift == request.want
+                works for turn, works in turns.items() if turn.day == request.day and turn.post.shift == request.want
             ]
-            found.append(Cost(Wish.REQUESTS, request.weight * (1 - LinearExpr.sum(wanted))))
+            yield request.weight * (1 - LinearExpr.sum(wanted))
+
+
+def _away(model: RosterModel, wish: Wish) -> Iterable[LinearExprT]:
+    problem, unit = model.problem, UNITS[wish]
+    had = _had(problem, wish, model.fixed)
+    for resident, share in shares(problem, wish, model.last).items():
+        amounts = {turn: _amount(problem, wish, turn.day, turn.post) for turn in model.turns(resident)}
+        has = LinearExpr.weighted_sum(list(model.turns(resident).values()), list(amounts.values())) + had[resident]
+        largest = sum(amounts.values()) + had[resident] + unit * (abs(share.least) + share.most)
+        away = model.cp.new_int_var(0, largest // unit + 1, f"{resident}: {wish}")
+        model.cp.add(unit * away >= has - unit * share.most)
+        model.cp.add(unit * away >= unit * share.least - has)
+        yield away
+
+
+def _had(problem: Problem, wish: Wish, roster: Iterable[Duty]) -> dict[str, int]:
+    found = dict.fromkeys(problem.resident, 0)
+    for duty in roster:
+        found[duty.resident] += _amount(problem, wish, duty.date, duty.post)
     return found
 
 
-def _shares(
-    model: RosterModel, wish: Wish, size: Callable[[Turn], int], *, unit: int = 1, tolerance: int = 0
-) -> list[Cost]:
-    """A cost for each unit by which somebody has more or less than their share.
-
-    Shares are in proportion to the days on which a resident is there, counted from the roster's first day: what was
-    unfair before is made up for. Rounded outwards, so that there is a roster without this cost wherever only
-    divisibility is in its way."""
-    problem = model.problem
-    able = {
-        resident: {turn: size(turn) for turn in model.turns(resident) if size(turn)} for resident in problem.resident
-    }
-    sharing = [resident for resident, turns in able.items() if turns]
-    present = {resident: _days_present(problem, model, resident) for resident in sharing}
-    had = {
-        resident: sum(size(Turn(duty.date, duty.post)) for duty in model.fixed if duty.resident == resident)
-        for resident in sharing
-    }
-    to_do = sum(
-        size(Turn(day, post)) * needed
-        for day in problem.days
-        if model.first <= day <= model.last
-        for post, needed in problem.needed[day].items()
-    )
-    everything, everybody = sum(had.values()) + to_do, sum(present.values())
-    found = []
-    for resident in sharing:
-        share = Fraction(everything * present[resident], everybody * unit) - Fraction(had[resident], unit)
-        least, most = floor(share) - tolerance, ceil(share) + tolerance
-        turns = able[resident]
-        has = LinearExpr.weighted_sum([model.turns(resident)[turn] for turn in turns], list(turns.values()))
-        away = model.cp.new_int_var(0, sum(turns.values()) // unit + abs(least) + abs(most) + 1, f"{resident}: {wish}")
-        model.cp.add(unit * away >= has - unit * most)
-        model.cp.add(unit * away >= unit * least - has)
-        found.append(Cost(wish, away))
-    return found
+def _amount(problem: Problem, wish: Wish, day: date, post: Post) -> int:
+    """What a duty counts for a share: one, or its minutes."""
+    shift = problem.shift[post.shift]
+    if wish == Wish.HOURS:
+        return shift.minutes
+    return int(shift.is_night if wish == Wish.NIGHTS else day.weekday() >= 5)
 
 
-def _days_present(problem: Problem, model: RosterModel, resident: str) -> int:
-    leave = problem.days_of_leave[resident]
-    return sum(1 for day in problem.days if day <= model.last and day not in leave)
+def _unwanted(problem: Problem, resident: str, post: Post) -> Iterable[Wish]:
+    wants = problem.resident[resident]
+    if wants.rotation and wants.rotation != post.rotation:
+        yield Wish.ROTATION
+    if wants.prefers and wants.prefers != post.shift:
+        yield Wish.SHIFT
