@@ -6,82 +6,22 @@ import asyncio
 import random
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.service import RPCError
+from continued_runs import WAITING, attempts, becomes, forgotten_by_temporal, noted, run_events, step, until
 
 from activities.masking import Masker
 from activities.outcome import OutcomeWriter
 from activities.recording import Recorder
 from definitions.calls import OutcomePage
-from definitions.errors import CheckpointInvalid, Conflict, ExecutionNotFound, LongpoleError, ServiceUnavailable
+from definitions.errors import CheckpointInvalid, Conflict, ExecutionNotFound, LongpoleError
 from definitions.ids import new_execution_id
 from engine.account import outcome_pages
 from engine.core import Engine
 from engine.reconciler import QUERY_TIMEOUT
 from engine.service import working
-from engine.views import Execution
 from store.blobs import BlobMissing
-from tests.polling import eventually
 from tests.running import begin, ended, histories, run, statuses
-
-WAITING = {"name": "waiting", "steps": [{"id": "a", "handler": "steps.wait", "input": {"seconds": 60}}]}
-
-
-def step(step_id: str, handler: str, *depends_on: str, **fields: Any) -> dict[str, Any]:
-    given = {name: fields.pop(name) for name in list(fields) if name in ("condition", "retry", "at_most_once")}
-    return {"id": step_id, "handler": f"steps.{handler}", "input": fields, "depends_on": list(depends_on), **given}
-
-
-def noted(step_id: str, log: Path, *depends_on: str) -> dict[str, Any]:
-    return step(step_id, "note", *depends_on, file=str(log), seconds=0)
-
-
-async def becomes(engine: Engine, execution_id: str, status: str) -> Execution:
-    async def is_so() -> bool:
-        return await engine.executions.status(execution_id) == status
-
-    await eventually(is_so)
-    return await engine.executions.get(execution_id)
-
-
-async def until(engine: Engine, execution_id: str, **wanted: str) -> None:
-    async def so_far() -> bool:
-        found = statuses(await engine.executions.get(execution_id))
-        return all(found[step_id] == status for step_id, status in wanted.items())
-
-    await eventually(so_far)
-
-
-async def attempts(engine: Engine, execution_id: str, step_id: str) -> list[tuple[int, int, str]]:
-    found = await engine.executions.attempts(execution_id)
-    return [(each.start, each.attempt, each.status) for each in found if each.step_id == step_id]
-
-
-async def run_events(engine: Engine, execution_id: str) -> list[str]:
-    events = await engine.executions.events(execution_id)
-    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-    return [event.type for event in events if event.type.startswith("run.")]
-
-
-async def forgotten_by_temporal(engine: Engine, execution_id: str) -> None:
-    await engine.client.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(
-            namespace=engine.client.namespace, workflow_execution=WorkflowExecution(workflow_id=execution_id)
-        )
-    )
-
-    async def gone() -> bool:
-        try:
-            await engine.client.get_workflow_handle(execution_id).describe()
-        except RPCError:
-            return True
-        return False
-
-    await eventually(gone)
 
 
 async def test_a_run_that_failed_goes_on_as_the_same_run(on_each_database: Engine, tmp_path: Path) -> None:
@@ -343,72 +283,6 @@ async def test_what_is_too_large_to_go_on_with_is_refused(service: Engine) -> No
     assert await service.executions.get(failed.execution_id) == failed
 
 
-async def test_a_run_that_was_terminated_goes_on_by_its_own_account(service: Engine) -> None:
-    """Milestones, skips, recoveries and the context leave no attempts behind, and nobody recorded them at its end."""
-    document = {
-        "name": "terminated",
-        "steps": [
-            step("a", "remember", colour="blue"),
-            step("bad", "fail"),
-            {"id": "mend", "handler": "steps.recover"},
-            {"id": "both", "depends_on": ["a", "bad"], "input": {"was": "${bad.result.was}"}},
-            step("long", "wait", "both", seconds=1.5),
-            step("last", "echo", "long", was="${both.result.was}", colour="${context.colour}"),
-        ],
-        "error_handlers": {"bad": "mend"},
-    }
-    execution_id = await begin(service, document)
-    await until(service, execution_id, long="running")
-    await service.client.get_workflow_handle(execution_id).terminate(reason="oops")
-    terminated = await becomes(service, execution_id, "cancelled")
-    assert terminated.error is not None
-    assert terminated.error["error_class"] == "terminated"
-    told = await service.executions.continue_run(execution_id)
-    assert (told.reused, told.run_again) == (("a", "bad", "mend", "both"), ("long", "last"))
-    done = await ended(service, execution_id)
-    assert (done.status, done.output) == ("completed", {"was": "ValueError: as asked", "colour": "blue"})
-    assert await attempts(service, execution_id, "long") == [(1, 1, "cancelled"), (2, 1, "completed")]
-    assert await run_events(service, execution_id) == ["run.cancelled", "run.continued", "run.completed"]
-
-
-@pytest.mark.long
-async def test_a_terminated_run_that_nobody_can_tell_of_is_refused(engine: Engine) -> None:
-    document = {"name": "unheard", "steps": [step("a", "remember", x=1), step("b", "wait", "a", seconds=60)]}
-    async with working(engine):
-        execution_id = await begin(engine, document)
-        await until(engine, execution_id, b="running")
-        await engine.client.get_workflow_handle(execution_id).terminate()
-        before = await becomes(engine, execution_id, "cancelled")
-        await forgotten_by_temporal(engine, execution_id)
-        with pytest.raises(CheckpointInvalid, match="nobody can tell any more how") as caught:
-            await engine.executions.continue_run(execution_id)
-        assert caught.value.code == "run_state_lost"
-        assert await engine.executions.get(execution_id) == before
-
-
-async def test_a_result_that_the_workflow_never_heard_of_is_used(engine: Engine) -> None:
-    """Its activity ended while no worker took workflow tasks, and then it was terminated."""
-    document = {
-        "name": "unheard",
-        "steps": [
-            step("a", "wait", seconds=60, retry={"max_attempts": 2, "initial_interval": 60}),
-            step("b", "echo", "a", got="${a.result.n}", x="${context.x}"),
-        ],
-    }
-    async with working(engine):
-        execution_id = await begin(engine, document)
-        await until(engine, execution_id, a="running")
-    by_hand = engine.client.get_async_activity_handle(workflow_id=execution_id, run_id=None, activity_id="a")
-    await by_hand.complete({"output": {"n": 5}, "context": {"x": 6}})
-    await engine.client.get_workflow_handle(execution_id).terminate()
-    async with working(engine):
-        await becomes(engine, execution_id, "cancelled")
-        told = await engine.executions.continue_run(execution_id)
-        assert (told.reused, told.run_again) == (("a",), ("b",))
-        done = await ended(engine, execution_id)
-    assert (done.status, done.output) == ("completed", {"got": 5, "x": 6})
-
-
 async def test_an_end_that_is_told_late_is_no_news(service: Engine, tmp_path: Path) -> None:
     """Some worker that the database was away from still writes how the run ended before it was continued."""
     missing = tmp_path / "missing"
@@ -437,15 +311,3 @@ async def test_an_end_that_is_told_late_is_no_news(service: Engine, tmp_path: Pa
     assert await service.executions.get(failed.execution_id) == done
     assert isinstance(old[-1], OutcomePage)
     assert await run_events(service, failed.execution_id) == ["run.failed", "run.continued", "run.completed"]
-
-
-async def test_without_a_worker_a_terminated_run_can_not_be_asked(engine: Engine) -> None:
-    async with working(engine):
-        execution_id = await begin(engine, WAITING)
-        await until(engine, execution_id, a="running")
-        await engine.client.get_workflow_handle(execution_id).terminate()
-        before = await becomes(engine, execution_id, "cancelled")
-    with pytest.raises(ServiceUnavailable, match="no worker tells how") as caught:
-        await engine.executions.continue_run(execution_id)
-    assert "longpole worker" in caught.value.remedy
-    assert await engine.executions.get(execution_id) == before
