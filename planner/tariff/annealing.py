@@ -37,6 +37,8 @@ class Annealer:
         self._typical = max(float(_typical_cost(instance, windows)), 1.0)
         area = np.maximum((instance.demands.sum(axis=1) * instance.durations).mean(), 1.0)
         self._per_unit = self._typical / float(area)
+        # Compiles, or loads what was compiled before: here, so that no clock of an annealing runs meanwhile.
+        anneal(self.tables, self._state(windows.earliest, 0), 0, 1.0, 1.0, PUSHES, SWAPS, EVERY, FACTOR)
 
     def run(self, starts: Ints, seed: int, pace: Pace, found: Found, *, hot: float = HOT) -> None:
         """Anneal from `starts` (windows and precedence kept; capacities or not) until the pace ends."""
@@ -119,7 +121,9 @@ def _reversed(lists: list[dict[int, int]]) -> list[dict[int, int]]:
 
 
 def _compressed(lists: Iterable[dict[int, int]]) -> tuple[Ints, Ints, Ints]:
-    first, keys, values = [0], [], []
+    first = [0]
+    keys: list[int] = []
+    values: list[int] = []
     for row in lists:
         keys.extend(row)
         values.extend(row.values())

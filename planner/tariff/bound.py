@@ -25,6 +25,10 @@ FINE_SLOTS = 160
 BLOCKS = 96
 """So many blocks of slots at first, where there are more."""
 LARGEST_TOTAL = 1 << 52
+REACH = 0.05
+"""Steps aim at most that share above the bound so far."""
+PATIENCE = 15
+"""Steps that do not raise the bound before they get shorter."""
 
 
 class Bound:
@@ -42,13 +46,15 @@ class Bound:
         self._stages = [(block, max(1, block // 3)), (max(1, block // 3), max(1, block // 5)), (max(1, block // 5), 1)]
         self._stages = list(dict.fromkeys(self._stages))
         self._enter(*self._stages.pop(0))
-        self._best = np.zeros(self._limits.shape)
-        self._idle = 0
-        self.value, starts = self._evaluate(self._best)
-        self.starts: Ints = starts
-        self._mean = self._use(starts).astype(np.float64)
-        self._pace = 0.1
-        self._good = 0
+        slots = np.arange(horizon + 1)
+        inside = (slots >= windows.earliest[:, None]) & (slots <= windows.latest[:, None])
+        dearest = np.where(inside, instance.start_costs, -(1 << 60)).max(axis=1)
+        self._most = int(dearest.sum())
+        weight = int((rows.weights.sum(axis=1) * instance.durations).sum()) + 1
+        self._ceiling = LARGEST_TOTAL / self._scale / weight
+        self.value = -(1 << 62)
+        """No schedule costs less."""
+        self._begin(np.zeros(self._limits.shape), pace=0.1)
 
     def _enter(self, block: int, grid: int) -> None:
         """Use multipliers per `block` slots and cuts on a `grid`."""
@@ -64,11 +70,26 @@ class Bound:
         """How large one step's cuts are: its work."""
         return self._cut.arcs
 
+    @property
+    def refuted(self) -> bool:
+        """The bound is above what any schedule can cost: there is none."""
+        return self.value > self._most
+
+    def _begin(self, multipliers: Floats, pace: float) -> None:
+        """Go on from these multipliers."""
+        self._best = multipliers
+        self._level, starts = self._evaluate(multipliers)
+        self._mean = self._use(starts).astype(np.float64)
+        self._pace = pace
+        self._idle = 0
+        self._failed = 0
+
     def _evaluate(self, multipliers: Floats) -> tuple[int, Ints]:
-        """The bound of these multipliers (Q, blocks), and the relaxed starts (N,)."""
+        """The scaled bound of these multipliers (Q, blocks), kept if it is the highest, and the relaxed starts (N,)."""
         charged, worth = self._charged(multipliers)
         total, starts = self._cut.solve(charged)
-        return -((worth - total) // self._scale), starts
+        self.value = max(self.value, -((worth - total) // self._scale))
+        return total - worth, starts
 
     def _charged(self, multipliers: Floats) -> tuple[Ints, int]:
         """Scaled costs of starts with what they take of the rows, and the scaled worth of all rows."""
@@ -98,45 +119,39 @@ class Bound:
     def step(self, upper: int | None) -> bool:
         """One iteration; `upper` is the cost of the best known schedule. False when more steps would hardly help."""
         self.steps += 1
-        target = self.value + max(abs(self.value), 1) * 0.05
+        level = self._level / self._scale
+        target = level + max(abs(level), 1.0) * REACH
         if upper is not None:
             target = min(target, float(upper))
         direction = self._mean - self._limits
         direction[(direction < 0) & (self._best <= 0)] = 0.0
         norm = float((direction * direction).sum())
-        if norm <= 1e-9 or target <= self.value:
+        if norm <= 1e-9 or target <= level or self.refuted:
             return self._refine()
-        tried = np.maximum(self._best + direction * (self._pace * (target - self.value) / norm), 0.0)
-        value, starts = self._evaluate(tried)
+        length = self._pace * (target - level) / norm
+        tried = np.clip(self._best + direction * length, 0.0, self._ceiling)
+        reached, starts = self._evaluate(tried)
         use = self._use(starts)
-        self.starts = starts
-        fresh = use - self._limits
-        share = 0.1 if self._pace > 0.01 else 0.05
-        if value > self.value:
-            if float((fresh * direction).sum()) > 0:
+        if reached > self._level:
+            if float(((use - self._limits) * direction).sum()) > 0:
                 self._pace = min(self._pace * 1.1, 2.0)
-            self._idle = self._idle if value - self.value < 1e-5 * abs(value) else 0
-            self.value = value
+            if reached - self._level > 1e-5 * abs(reached):
+                self._idle = 0
+            self._level = reached
             self._best = tried
         else:
-            self._good += 1
-            if self._good % 15 == 0:
+            self._failed += 1
+            if self._failed % PATIENCE == 0:
                 self._pace *= 0.66
         self._idle += 1
-        self._mean += share * (use - self._mean)
+        self._mean += (0.1 if self._pace > 0.01 else 0.05) * (use - self._mean)
         return True if self._idle < 250 and self._pace > 1e-4 else self._refine()
 
     def _refine(self) -> bool:
         """The next finer stage with the multipliers so far; False where there is none."""
-        if not self._stages:
+        if not self._stages or self.refuted:
             return False
-        block, grid = self._stages.pop(0)
-        coarse = np.repeat(self._best, self._block, axis=1)[:, : self._instance.horizon]
-        self._enter(block, grid)
-        self._best = coarse[:, ::block].copy()
-        self._pace = 0.05
-        self._idle = 0
-        value, starts = self._evaluate(self._best)
-        self.value = max(self.value, value)
-        self._mean = self._use(starts).astype(np.float64)
+        per_slot = np.repeat(self._best, self._block, axis=1)[:, : self._instance.horizon]
+        self._enter(*self._stages.pop(0))
+        self._begin(per_slot[:, :: self._block].copy(), pace=0.05)
         return True

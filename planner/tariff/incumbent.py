@@ -31,7 +31,11 @@ class Incumbent:
         """A schedule: checked by definition, kept if it is the cheapest."""
         cost = self._instance.cost(starts)
         with self._lock:
-            if (self.cost is not None and cost >= self.cost) or self._instance.faults(starts):
+            if (self.cost is not None and cost > self.cost) or self._instance.faults(starts):
+                return
+            if cost == self.cost and self.starts is not None:
+                # Which thread comes first must not matter where work is counted.
+                self.starts = min(self.starts, starts.copy(), key=lambda each: tuple(each.tolist()))
                 return
             self.starts, self.cost = starts.copy(), cost
             if self._first is None:

@@ -72,7 +72,7 @@ class TariffInstance:
         pairs = _whole(edges, "edges").reshape(-1, 2)
         return cls(
             durations=duration,
-            demands=_whole(demands, "demands").reshape(len(duration), -1),
+            demands=_table(_whole(demands, "demands"), len(duration), len(price)),
             capacities=capacity,
             prices=price,
             edges=pairs,
@@ -183,6 +183,11 @@ def sum_over_run(rates: NDArray[Any], durations: Ints) -> NDArray[Any]:
     ends = np.minimum(np.arange(horizon + 1)[None, :] + durations[:, None], horizon)
     totals: NDArray[Any] = np.take_along_axis(sums, ends, axis=1) - sums
     return totals
+
+
+def _table(values: Ints, tasks: int, resources: int) -> Ints:
+    """Without tasks or resources, the empty table; what does not fit is left to the checks."""
+    return values.reshape(tasks, resources) if values.size == tasks * resources else values
 
 
 def _whole(values: ArrayLike, name: str) -> Ints:

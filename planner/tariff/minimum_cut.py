@@ -11,7 +11,6 @@ rounded down: a relaxation, so that the cut stays a bound.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from ortools.graph.python import max_flow
 
 from planner.tariff.instance import Ints, TariffInstance
@@ -86,7 +85,7 @@ class _Part:
 
     def __init__(self, tasks: list[int], edges: list[int], gaps: Ints, pairs: Ints, first: Ints, last: Ints) -> None:
         self.tasks = np.array(tasks)
-        nodes: dict[int, NDArray[np.int32]] = {}
+        nodes: dict[int, Ints] = {}
         count = 2
         tails: list[Ints] = []
         heads: list[Ints] = []
@@ -94,7 +93,7 @@ class _Part:
         columns: list[Ints] = []
         for task in tasks:
             length = int(last[task] - first[task])
-            chain = np.concatenate([[0], np.arange(count, count + length), [1]]).astype(np.int32)
+            chain = np.concatenate([[0], np.arange(count, count + length), [1]])
             count += length
             nodes[task] = chain
             tails.append(chain[:-1])

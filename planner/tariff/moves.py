@@ -74,7 +74,7 @@ class State(NamedTuple):
 
 
 @compiled
-def random_below(state: Any, bound: int) -> int:
+def random_below(state: Any, bound: int) -> Any:
     """A whole number in [0, bound) by xorshift64*."""
     x = state[0]
     x ^= x >> np.uint64(12)
@@ -111,7 +111,7 @@ def window(tables: Any, start: Any, i: int) -> Any:
 
 
 @compiled
-def pick(tables: Any, state: Any, i: int, low: int, high: int) -> int:
+def pick(tables: Any, state: Any, i: int, low: int, high: int) -> Any:
     """A start in [low, high]: anywhere, near, or where something changes."""
     rng = state.random
     kind = random_below(rng, 8)

@@ -11,30 +11,40 @@ from planner.tariff.pacing import Pace
 from planner.tariff.part_model import PartModel
 from planner.tariff.windows import Windows
 
+PIECE = 1.0
+"""Seconds, or deterministic units, for one part."""
+SETTING_UP = 0.02
+"""Units that building a part's model counts for at least."""
+
 
 class Neighbourhood:
     """Chooses parts and places them anew."""
 
-    def __init__(self, instance: TariffInstance, windows: Windows, rows: Rows, seed: int) -> None:
+    def __init__(
+        self, instance: TariffInstance, windows: Windows, rows: Rows, useful: NDArray[np.bool_], seed: int
+    ) -> None:
         self._instance = instance
         self._windows = windows
         self._rows = rows
-        self.useful: NDArray[np.bool_] | None = None
+        self._useful = useful
         self._random = np.random.default_rng(seed)
         self._near: list[set[int]] = [set() for _ in range(instance.tasks)]
         for first, second in instance.edges.tolist():
             self._near[first].add(second)
             self._near[second].add(first)
-        self.size = min(20.0, float(instance.tasks))
+        self._size = min(20.0, float(instance.tasks))
 
     def improve(self, starts: Ints, pace: Pace) -> Ints:
-        """A schedule at most as dear as the valid `starts`, found within so much deterministic time."""
-        part = self._choose(starts, round(self.size))
-        model = PartModel(self._instance, self._windows, self._rows, starts, part, self.useful)
-        answer = model.solve(pace.part(1.0), int(self._random.integers(1 << 30)))
-        settled, better = answer.settled, answer.starts
-        self.size = min(self.size * 1.05, float(self._instance.tasks)) if settled else max(self.size * 0.9, 5.0)
-        return starts if better is None else better
+        """A cheaper schedule than the valid `starts`, or `starts` itself."""
+        part = self._choose(starts, round(self._size))
+        model = PartModel(self._instance, self._windows, self._rows, starts, part, self._useful)
+        piece = pace.part(PIECE)
+        answer = model.solve(piece, int(self._random.integers(1 << 30)))
+        pace.worked(max(answer.units, SETTING_UP))
+        self._size = (
+            min(self._size * 1.05, float(self._instance.tasks)) if answer.settled else max(self._size * 0.9, 5.0)
+        )
+        return starts if answer.starts is None else answer.starts
 
     def _choose(self, starts: Ints, size: int) -> list[int]:
         """Tasks that run side by side, that belong together, or both."""

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from planner.limits import Limits
 from planner.tariff.incumbent import Incumbent
 from planner.tariff.instance import Ints, TariffInstance
@@ -23,18 +26,28 @@ OPENING = 0.05
 """Share of the whole for a first short annealing, so that a good schedule is there early."""
 LOWERING = 0.5
 """Share of one thread's time after which the Lagrangian bound gives way."""
-PROVABLE = 6000
-"""Pairs of task and start up to which CP-SAT is asked for a proof over the whole instance."""
 SMALL = 2500
-"""Pairs up to which the proof begins at once: it takes about a second."""
+"""Pairs of task and start up to which CP-SAT is asked for a proof at once: it takes a fraction of a second."""
+PROVABLE_TASKS = 60
+PROVABLE_STARTS = 8000
+"""Tasks, and starts that can still be useful, up to which CP-SAT is asked for a proof after the bound has converged."""
+REFUTABLE = 20_000
+"""Pairs of task and start up to which CP-SAT is asked for any schedule where none is known."""
+MENDABLE = 200
+"""Useful starts a task up to which parts are placed anew by CP-SAT: beyond, building the model takes too long."""
 ARCS_PER_UNIT = 10_000_000
 """Arcs of the minimum cuts solved in a unit of counted work."""
 HEAT = 0.1
 OPENING_HEAT = 0.05
 REHEAT = 0.03
 """First temperatures, as shares of a task's typical cost."""
-REHEATING = 0.06
+REHEATING = 0.1
 """Share of the whole for each annealing from the best."""
+ROUNDS = 1000
+"""Keeps the numbers of rounds apart from those of threads."""
+
+LOWERING_FEW = 0.25
+"""The same where CP-SAT can do much with few tasks."""
 
 Part = Callable[[int, Pace], None]
 """Something a thread does: with a number that makes its random choices its own, until its pace ends."""
@@ -86,6 +99,7 @@ class _Search:
         self._best = incumbent.starts
         self._upper = incumbent.cost
         """What all threads know of: as it was when they last waited for each other."""
+        self._useful: NDArray[np.bool_] | None = None
         self._spent = 0.0
         self._runs = 0
 
@@ -97,15 +111,19 @@ class _Search:
         try:
             if self._prepare(pool):
                 small = self._pairs <= SMALL
+                few = self._instance.tasks <= PROVABLE_TASKS
                 opening = min(0.1, self._total * OPENING) if small else self._total * OPENING
-                middle = self._total * LOWERING
-                self._together(pool, opening, [[self._open], [self._lower]])
-                proof = [self._prove] if self._pairs <= PROVABLE else []
-                self._together(
-                    pool, self._total if small else middle, [[self._afresh], [self._lower, *proof, self._afresh]]
-                )
-                self._together(pool, self._total, [[self._reheat], [*proof, self._reheat]])
+                self._together(pool, opening, [[self._open], [self._lower]], least=opening)
+                if small:
+                    self._together(pool, self._total, [[self._lower, self._prove], [self._afresh]])
+                else:
+                    middle = self._total * (LOWERING_FEW if few else LOWERING)
+                    self._together(pool, middle, [[self._afresh], [self._lower, self._afresh]])
+                    self._useful = self._useful_starts()
+                    last: list[Part] = [self._prove, self._mend] if self._provable() else [self._lower, self._mend]
+                    self._together(pool, self._total, [[self._mend], last])
         finally:
+            self._ending.enough()
             pool.shutdown(wait=False)
         return self._incumbent.result(infeasible=self._infeasible)
 
@@ -129,12 +147,17 @@ class _Search:
         self._annealer = coming.result()
         return True
 
-    def _together(self, pool: ThreadPoolExecutor, until: float, lanes: list[list[Part]]) -> None:
-        """Run the lanes side by side; each does its parts one after the other until it is over."""
+    def _together(self, pool: ThreadPoolExecutor, until: float, lanes: list[list[Part]], least: float = 0.0) -> None:
+        """Run the lanes side by side until that much of the whole is over, and for `least` seconds at least.
+
+        Each lane does its parts one after the other.
+        """
         workers = max(1, self._limits.workers)
         lanes = lanes + [[self._afresh] for _ in range(workers - len(lanes))]
-        units = max(0.0, until - self._spent) * min(1.0, workers / len(lanes))
-        self._spent = until
+        share = max(0.0, until - self._spent)
+        self._spent += share
+        units = share * min(1.0, workers / len(lanes))
+        until = max(until, self._ending.seconds() + least)
         numbered = [(self._runs + number, parts) for number, parts in enumerate(lanes)]
         self._runs += len(lanes)
 
@@ -157,11 +180,50 @@ class _Search:
         self._upper = self._incumbent.cost
         self._incumbent.check(settled=True)
 
+    def _seed(self, number: int) -> int:
+        return self._limits.seed * 1_000_003 + number
+
     def _open(self, number: int, pace: Pace) -> None:
         self._anneal(number, pace, self._best, OPENING_HEAT)
 
     def _afresh(self, number: int, pace: Pace) -> None:
         self._anneal(number, pace, None, HEAT)
+
+    def _useful_starts(self) -> NDArray[np.bool_] | None:
+        """(N, H + 1) starts that a schedule cheaper than the best can have; None: not known."""
+        return None if self._upper is None else self._bound.useful_starts(self._upper)
+
+    def _provable(self) -> bool:
+        if self._useful is None:
+            return self._pairs <= REFUTABLE
+        return self._instance.tasks <= PROVABLE_TASKS and int(self._useful.sum()) <= PROVABLE_STARTS
+
+    def _mend(self, number: int, pace: Pace) -> None:
+        """From the best so far: parts anew by CP-SAT where a part has few starts, else annealing, warm."""
+        if self._best is None:
+            self._afresh(number, pace)
+        elif self._useful is not None and int(self._useful.sum()) <= MENDABLE * self._instance.tasks:
+            self._mend_parts(number, pace, self._best, self._useful)
+        else:
+            self._reheat(number, pace)
+
+    def _mend_parts(self, number: int, pace: Pace, starts: Ints, useful: NDArray[np.bool_]) -> None:
+        from planner.tariff.neighbourhood import Neighbourhood
+
+        parts = Neighbourhood(self._instance, self._windows, self._rows, useful, self._seed(number))
+        while pace.progress() < 1.0:
+            better = parts.improve(starts, pace)
+            if better is not starts:
+                self._incumbent.offer(better)
+                starts = better
+            shared = self._incumbent.starts
+            # Where work is counted, what other threads find at the moment must not matter.
+            if (
+                not self._ending.counted
+                and shared is not None
+                and self._instance.cost(shared) < self._instance.cost(starts)
+            ):
+                starts = shared
 
     def _reheat(self, number: int, pace: Pace) -> None:
         """From the best so far, warm enough to leave it, again and again."""
@@ -169,7 +231,7 @@ class _Search:
         rounds = 0
         while pace.progress() < 1.0:
             part = pace.part(self._total * REHEATING)
-            own = self._anneal(number + 1000 * rounds, part, own, REHEAT)
+            own = self._anneal(number + ROUNDS * rounds, part, own, REHEAT)
             pace.worked(part.done)
             rounds += 1
 
@@ -183,7 +245,7 @@ class _Search:
             self._incumbent.offer(better)
 
         begin = self._windows.earliest if starts is None else starts
-        self._annealer.run(begin, self._limits.seed * 10_007 + number, pace, found, hot=heat)
+        self._annealer.run(begin, self._seed(number), pace, found, hot=heat)
         return best[0]
 
     def _lower(self, number: int, pace: Pace) -> None:
@@ -194,6 +256,9 @@ class _Search:
     def _lower_once(self) -> bool:
         more = self._bound.step(self._upper)
         self._incumbent.raise_bound(self._bound.value)
+        if self._bound.refuted:
+            self._infeasible = "any schedule would cost more than the dearest starts do: capacities can't be kept"
+            self._ending.enough()
         return more
 
     def _prove(self, number: int, pace: Pace) -> None:
@@ -201,7 +266,7 @@ class _Search:
         from planner.tariff.part_model import PartModel
 
         everything = list(range(self._instance.tasks))
-        useful = None if self._upper is None else self._bound.useful_starts(self._upper)
+        useful = self._useful_starts()
         model = PartModel(self._instance, self._windows, self._rows, self._best, everything, useful)
         answer = model.solve(pace, self._limits.seed, self._incumbent.raise_bound)
         pace.worked(answer.units)
