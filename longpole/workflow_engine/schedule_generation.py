@@ -13,7 +13,7 @@ TAGS = ("schedule", "acgme", "automated")
 _PACKAGE = "residency"
 _PROBLEM = "step_outputs.validate_input.result.problem"
 _SETTINGS = "step_outputs.validate_input.result.settings"
-_EFFORT = ("time_limit_seconds", "workers", "seed")
+_EFFORT = ("time_limit_seconds", "accepted_gap", "workers", "seed")
 _ROSTER = {"problem": _PROBLEM, "roster": "step_outputs.generate_schedule.result.roster"}
 
 
