@@ -112,7 +112,7 @@ def open_to_continue(
     """Opens a run that is over, so that Temporal is to take it once more, and appends the event `run.continued`.
 
     `again`: the last attempts of steps that are not done. They stay as they were, and say that another follows; those
-    of steps that never began go. False, with nothing changed: the run is no longer as it was when it was closed then."""
+    of steps that never began go. False, with nothing changed: the run is no longer as it was when it closed then."""
     with locked_runs(session, [execution_id]) as runs:
         run = runs.get(execution_id)
         if run is None or (run.closed_at, run.event_sequence) != (closed_at, event_sequence):
