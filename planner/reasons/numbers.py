@@ -1,0 +1,153 @@
+"""How far each limit of a conflict is from leaving a plan, the others staying as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from planner.costs import CENT, Costs
+from planner.grid import scale_of
+from planner.options import options
+from planner.reasons.constraints import Constraint, Kind, levels, limited, peak, with_floor, with_peak
+
+if TYPE_CHECKING:
+    from planner.problem import Pool, Problem, Task
+    from planner.reasons.oracle import Oracle
+    from planner.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What would be enough instead of a limit. `amount` is None where that is not known."""
+
+    amount: float | None
+    exact: bool = True
+
+
+UNKNOWN = Needed(None, exact=False)
+
+
+class Numbers:
+    """Measures the limits of one conflict."""
+
+    def __init__(self, problem: Problem, conflict: list[Constraint], oracle: Oracle) -> None:
+        self._problem = problem
+        self._conflict = conflict
+        self._oracle = oracle
+
+    def needed(self, limit: Constraint) -> Needed:
+        """What would be enough instead of a limit, in its own unit; precedences have none."""
+        if limit.kind in (Kind.DEADLINE, Kind.WINDOW, Kind.RELEASE):
+            return self._moment(limit)
+        if limit.kind is Kind.HORIZON:
+            return self._best("duration", lambda schedule: max(schedule.ends), limit)
+        if limit.kind is Kind.BUDGET:
+            return self._budget(limit)
+        if limit.kind is Kind.CAPACITY:
+            pool = self._problem.pools[limit.position]
+            return self._pool(limit, peak(pool), self._room(limit), with_peak)
+        if limit.kind is Kind.CALENDAR:
+            pool = self._problem.pools[limit.position]
+            return self._pool(limit, min(levels(pool)), peak(pool), with_floor)
+        return self._reservation(limit)
+
+    def _rest(self, limit: Constraint, about: tuple[int, ...]) -> Problem | None:
+        return limited(self._problem, [each for each in self._conflict if each != limit], about)
+
+    def _best(self, measure: str, read: Callable[[Schedule], float], limit: Constraint) -> Needed:
+        rest = self._rest(limit, tuple(range(len(self._problem.tasks))))
+        return UNKNOWN if rest is None else self._least(rest, measure, read)
+
+    def _least(self, problem: Problem, measure: str, read: Callable[[Schedule], float]) -> Needed:
+        schedule, proven = self._oracle.best(problem, measure)
+        return UNKNOWN if schedule is None else Needed(read(schedule), proven)
+
+    def _moment(self, limit: Constraint) -> Needed:
+        """The end or start of the task that is nearest to what the limit asks for."""
+        task = self._problem.tasks[limit.position]
+        rest = self._rest(limit, (limit.position,))
+        if rest is None:
+            return UNKNOWN
+        place = rest.index[task.id]
+        if limit.kind is Kind.DEADLINE:
+            wished = _with_task(rest, place, replace(rest.tasks[place], due=task.deadline))
+            return self._least(wished, "lateness", lambda schedule: schedule.ends[place])
+        aim = task.release if limit.kind is Kind.RELEASE else sum(task.window or (0.0, 0.0)) / 2
+        wished = _with_task(rest, place, replace(rest.tasks[place], preferred_start=aim))
+        return self._least(wished, "preference", lambda schedule: schedule.starts[place])
+
+    def _budget(self, limit: Constraint) -> Needed:
+        budget = self._problem.budgets[limit.position]
+        members = [
+            number
+            for number, task in enumerate(self._problem.tasks)
+            if budget.group is None or task.group == budget.group
+        ]
+        rest = self._rest(limit, tuple(members))
+        if rest is None:
+            return UNKNOWN
+        schedule, proven = self._oracle.best(rest, "cost")
+        if schedule is None:
+            return UNKNOWN
+        costs = Costs(rest, max(schedule.ends))
+        if budget.group is None:
+            return Needed(costs.total(schedule), proven)
+        each = zip(rest.tasks, costs.of_tasks(schedule), strict=True)
+        spent = sum(cost for task, cost in each if task.group == budget.group)
+        # others' money may have been spent first: what the group alone could do with is searched for below that
+        return self._smallest(
+            budget.amount,
+            spent,
+            CENT,
+            lambda amount: replace(rest, budgets=(*rest.budgets, replace(budget, amount=amount))),
+        )
+
+    def _pool(self, limit: Constraint, low: float, high: float, change: Callable[[Pool, float], Pool]) -> Needed:
+        number = limit.position
+
+        def at(level: float) -> Problem | None:
+            pools = list(self._problem.pools)
+            pools[number] = change(pools[number], level)
+            return limited(replace(self._problem, pools=tuple(pools)), self._conflict)
+
+        return self._smallest(low, high, self._unit(number), at)
+
+    def _reservation(self, limit: Constraint) -> Needed:
+        """How many units would have to be given back."""
+        given = self._problem.reservations[limit.position]
+
+        def without(units: float) -> Problem | None:
+            reservations = list(self._problem.reservations)
+            reservations[limit.position] = replace(given, amount=max(given.amount - units, 0.0))
+            return limited(replace(self._problem, reservations=tuple(reservations)), self._conflict)
+
+        return self._smallest(0.0, given.amount, self._unit(self._problem.pool_index[given.pool]), without)
+
+    def _smallest(self, low: float, high: float, unit: float, at: Callable[[float], Problem | None]) -> Needed:
+        """The smallest amount that leaves a plan, by halving, where `low` leaves none and `high` does."""
+        steps = max(round((high - low) / unit), 1)
+        impossible, possible, exact = 0, steps, True
+        while possible - impossible > 1:
+            middle = (impossible + possible) // 2
+            problem = at(low + middle * unit)
+            answer = True if problem is None else self._oracle.feasible(problem)
+            exact = exact and answer is not None
+            if answer:
+                possible = middle
+            else:
+                impossible = middle
+        return Needed(high if possible == steps else low + possible * unit, exact)
+
+    def _unit(self, pool: int) -> float:
+        """The smallest amount of a pool that makes a difference."""
+        return 1 / scale_of(self._problem, pool, [options(task) for task in self._problem.tasks])
+
+    def _room(self, limit: Constraint) -> float:
+        """A capacity that leaves room for everything."""
+        rest = self._rest(limit, tuple(range(len(self._problem.tasks))))
+        return peak(self._problem.pools[limit.position]) if rest is None else peak(rest.pools[limit.position])
+
+
+def _with_task(problem: Problem, place: int, task: Task) -> Problem:
+    return replace(problem, tasks=(*problem.tasks[:place], task, *problem.tasks[place + 1 :]))
