@@ -67,6 +67,8 @@ def _facets(sizes: list[int], capacity: int) -> list[tuple[int, ...]]:
             if values[-1] and np.gcd.reduce(values) == 1 and values != tuple(sizes)
         ]
     )
+    if not len(choices):
+        return []
     reached = choices @ patterns.T
     found = []
     for values, row in zip(choices, reached, strict=True):
