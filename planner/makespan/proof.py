@@ -48,7 +48,9 @@ class Proof:
         if workers == 1:
             parameters.linearization_level = 0
             parameters.use_objective_lb_search = True
-        elif not alone:
+        elif alone:
+            parameters.subsolvers.append(PROVERS[0])
+        else:
             parameters.subsolvers.extend(PROVERS)
             parameters.use_lns = False
             parameters.use_feasibility_jump = False

@@ -1,6 +1,6 @@
 """Finds a shortest schedule: a first one at once, then a genetic algorithm beside CP-SAT's bounds and proofs.
 
-Where the bound meets the first schedule, nothing is searched and nothing large is imported. With two workers or more and
+Where the bound meets the first schedule, nothing is searched and nothing large is imported. With several workers and
 a clock, the two searches are threads side by side; with one worker, or counted work, they take turns that double.
 """
 
