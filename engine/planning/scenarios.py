@@ -18,8 +18,8 @@ from planner.occupancy import NEAR
 
 _NEXT = re.compile(r",\s*(?=(?:pools|steps|workflow)\.|(?:deadline|budget)=)")
 _REMEDY = (
-    "write pools.gpu=3, pools.gpu.price.per_hour=0.5, steps.train.estimated_duration=1h, workflow.max_parallel_steps=4, "
-    "deadline=... or budget=..., several with commas"
+    "write pools.gpu=3, pools.gpu.price.per_hour=0.5, steps.train.estimated_duration=1h, "
+    "workflow.max_parallel_steps=4, deadline=... or budget=..., several with commas"
 )
 
 
