@@ -77,7 +77,8 @@ def _tell(problem: Problem, short: Sequence[Turn], mistakes: Mistakes) -> None:
         FILE,
         0,
         "residents",
-        f"rules {Rule.COVERAGE} and {Rule.ELIGIBILITY}: {posts} need {needed} residents of PGY "
+        f"rules {Rule.COVERAGE} and {Rule.ELIGIBILITY}: {posts} {'needs' if len(short) == 1 else 'need'} {needed} "
+        f"residents of PGY "
         f"{', '.join(map(str, levels))}{together}, {exist}{gone}",
         "need fewer, open the rotation to more levels, or move leave",
     )
@@ -104,12 +105,13 @@ def _too_many_hours(problem: Problem, levels: set[int], mistakes: Mistakes) -> b
     allowed = sum(most_minutes(len(_days_present(problem, resident))) for resident in people)
     if needed <= allowed:
         return False
+    rotations = ", ".join(sorted({f"`{rotation}`" for _, rotation in only}))
     mistakes.add(
         FILE,
         0,
         "residents",
-        f"rule {Rule.WEEKLY_HOURS}: rotations {', '.join(sorted({f'`{rotation}`' for _, rotation in only}))} need "
-        f"{needed / 60:,.0f} hours from {problem.start} to {problem.end}, and the {len(people)} residents of PGY "
+        f"rule {Rule.WEEKLY_HOURS}: rotations {rotations} need {needed / 60:,.0f} hours from {problem.start} to "
+        f"{problem.end}, and the {len(people)} {'resident' if len(people) == 1 else 'residents'} of PGY "
         f"{', '.join(map(str, sorted(levels)))} may work {allowed / 60:,.0f} at most: {_names(people)}",
         "need fewer, open the rotations to more levels, or move leave",
     )
