@@ -52,10 +52,18 @@ def tick_of(problem: Problem, choices: list[list[Option]], free: list[Steps], co
             break
     if any(option.amounts is not None for found in choices for option in found):
         common = gcd(common, _MALLEABLE_TICK)
-    tick = common or 1000
+    return _coarsened(common or 1000, until) / 1000
+
+
+def finest(until: float) -> float:
+    """The finest tick that problems reaching until a moment can have, in seconds."""
+    return _coarsened(1, until) / 1000
+
+
+def _coarsened(tick: int, until: float) -> int:
     while until * 1000 / tick > _MOST_TICKS:
         tick *= 10
-    return tick / 1000
+    return tick
 
 
 def _times(problem: Problem, choices: list[list[Option]], free: list[Steps], costs: Costs) -> Iterable[float]:

@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 
 from planner.compiled import Compiled, Draft
 from planner.profile import NEVER
-from planner.timetable import Spans, Timetable
+from planner.timetable import Spans, Timetable, reserved
 
 Choose = Callable[[int, int, int], float]
 """(task, way, end in ticks) -> how bad it is to do the task so; the least is taken."""
@@ -22,7 +22,7 @@ Choose = Callable[[int, int, int], float]
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """No list schedule this way: the task that could not be placed in time."""
+    """No list schedule this way: the task that could not be placed in time (the first, where a reservation can't)."""
 
     task: int
 
@@ -35,6 +35,7 @@ class Lister:
         self.compiled = compiled
         self._choose = choose
         self._in_time = in_time
+        self._moved = reserved(compiled) if compiled.movable else {}
 
     def serial(
         self,
@@ -49,9 +50,12 @@ class Lister:
         `ways` fixes them, `moved` is where movable reservations are, and some tasks may be kept from starting earlier.
         """
         compiled = self.compiled
+        moved = self._moved if moved is None else moved
+        if moved is None:
+            return Stuck(0)
         table = Timetable(compiled, moved)
         draft = _blank(len(keys))
-        draft.moved.update(moved or {})
+        draft.moved.update(moved)
         earliest = list(compiled.earliest)
         for task, start in (not_before or {}).items():
             earliest[task] = max(earliest[task], start)
@@ -72,8 +76,11 @@ class Lister:
     def parallel(self, keys: Sequence[float]) -> Draft | Stuck:
         """Moment by moment, starting what fits then, the least key first."""
         compiled = self.compiled
-        table = Timetable(compiled)
+        if self._moved is None:
+            return Stuck(0)
+        table = Timetable(compiled, self._moved)
         draft = _blank(len(keys))
+        draft.moved.update(self._moved)
         earliest = list(compiled.earliest)
         waiting = [len(arcs) for arcs in compiled.graph.predecessors]
         ready = [(keys[task], task) for task, count in enumerate(waiting) if not count]

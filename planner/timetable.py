@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from planner.compiled import Compiled, Way
 from planner.profile import NEVER, Profile
 
 Spans = tuple[tuple[int, int], ...]
+
+
+def reserved(compiled: Compiled) -> dict[int, int] | None:
+    """Where movable reservations must go before any task is placed: those that don't fit where they are, to the first
+    hours that they fit; None where one fits nowhere."""
+    table = Timetable(compiled, dict.fromkeys(range(len(compiled.movable)), NEVER))
+    moved: dict[int, int] = {}
+    for number, movable in enumerate(compiled.movable):
+        profile = table.profiles[movable.pool]
+        start = profile.first_fit(movable.start, movable.ticks, movable.units)
+        if start != movable.start:
+            start = min(start, profile.first_fit(0, movable.ticks, movable.units))
+            moved[number] = start
+        if start == NEVER:
+            return None
+        profile.change(start, start + movable.ticks, movable.units)
+    return moved
 
 
 class Timetable:
@@ -20,6 +37,8 @@ class Timetable:
         self.profiles = [Profile(pool) for pool in compiled.pools]
         for number, movable in enumerate(compiled.movable):
             start = moved.get(number, movable.start) if moved else movable.start
+            if start == NEVER:
+                continue  # not placed yet
             self.profiles[movable.pool].change(start, start + movable.ticks, movable.units)
 
     def first_fit(self, way: Way, start: int) -> int:
@@ -63,55 +82,63 @@ class Timetable:
         return moment
 
     def split_fit(self, task: int, way: Way, start: int) -> Spans | None:
-        """Parts that end as early as greedy filling gets them, in at most as many as the task may have; None without
-        room.
+        """Parts that end as early as greedy filling gets them, at most as many as the task may have; None without room.
 
         Never later than the task in one piece.
         """
         whole = self.first_fit(way, start)
-        most = self._compiled.problem.tasks[task].max_parts
-        shortest = min(self._compiled.min_part[task], way.ticks)
-        found: list[tuple[int, int]] = []
-        left, moment = way.ticks, start
-        while left:
-            if len(found) == most - 1:
-                begin = self._together(way.needs, left, moment) if way.needs else moment
-                if begin == NEVER:
-                    found.clear()
-                    break
-                found.append((begin, begin + left))
-                break
-            begin = self._together(way.needs, min(shortest, left), moment) if way.needs else moment
-            if begin == NEVER:
-                found.clear()
-                break
-            stays = [self.profiles[pool].free_until(begin, units) for pool, units in way.needs]
-            room = min(stays, default=NEVER) - begin
-            done = min(room, left)
-            if 0 < left - done < shortest:
-                done = left - shortest  # the rest must be long enough for a part of its own
-                if done < shortest:
-                    moment = begin + room
-                    continue
-            if done > shortest and way.needs and self._together(way.needs, done, begin) != begin:
-                done = shortest  # in one go a burst would last too long
-                if 0 < left - done < shortest:
-                    found.clear()
-                    break
-            found.append((begin, begin + done))
-            left -= done
-            moment = begin + done
+        found = self._filled(task, way, start)
         if whole != NEVER and (not found or whole + way.ticks <= found[-1][1]):
             return ((whole, whole + way.ticks),)
         return _joined(found) if found else None
 
-    def take(self, way: Way, spans: Spans) -> None:
+    def _filled(self, task: int, way: Way, start: int) -> list[tuple[int, int]]:
+        """Parts one after the other, each as long as it can be; empty where that leads nowhere."""
+        most = self._compiled.problem.tasks[task].max_parts
+        shortest = min(self._compiled.min_part[task], way.ticks)
+        bursting = any(self.profiles[pool].longest for pool, _ in way.needs)
+        found: list[tuple[int, int]] = []
+        left, moment = way.ticks, start
+        while left:
+            last = len(found) == most - 1
+            begin = self._together(way.needs, left if last else min(shortest, left), moment) if way.needs else moment
+            if begin == NEVER:
+                break
+            until = begin + left if last else self._ending(way, begin, left, shortest)
+            if until == begin:
+                moment = self._free_until(way, begin)
+                if moment == NEVER:
+                    break
+                continue
+            done = until - begin
+            found.append((begin, begin + done))
+            left -= done
+            moment = begin + done
+            if bursting:
+                self.take(way, found[-1:])  # parts next to each other are one burst
+        if bursting:
+            self.give(way, found)
+        return [] if left else found
+
+    def _ending(self, way: Way, begin: int, left: int, shortest: int) -> int:
+        """When a part from `begin` on ends, so that enough is left for another part; `begin`: never."""
+        done = min(left, self._free_until(way, begin) - begin)
+        if done > shortest and way.needs and self._together(way.needs, done, begin) != begin:
+            done = shortest  # in one go a burst would last too long
+        if done < left and left - done < shortest:
+            done = left - shortest
+        return begin + done if done >= shortest else begin
+
+    def _free_until(self, way: Way, begin: int) -> int:
+        return min((self.profiles[pool].free_until(begin, units) for pool, units in way.needs), default=NEVER)
+
+    def take(self, way: Way, spans: Iterable[tuple[int, int]]) -> None:
         """Place work."""
         for pool, units in way.needs:
             for start, end in spans:
                 self.profiles[pool].change(start, end, units)
 
-    def give(self, way: Way, spans: Spans) -> None:
+    def give(self, way: Way, spans: Iterable[tuple[int, int]]) -> None:
         """Take work out again."""
         for pool, units in way.needs:
             for start, end in spans:

@@ -11,7 +11,7 @@ from ortools.sat.python import cp_model
 from planner.compiled import Compiled, GridPool
 from planner.search.variables import MoveVariables, TaskVariables
 
-MOST_BURSTS = 8
+MOST_BURSTS = 20
 """Bursts of a pool that a model can express."""
 Change = tuple[int, int, int]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
-from planner.compiled import Compiled, Draft
+from planner import makespan, tariff
+from planner.compiled import Compiled, Draft, Way
+from planner.grid import NEAR
 from planner.incumbent import Incumbent
+from planner.makespan import Instance
 from planner.pace import Pace
-from planner.tariff import Result, Status, TariffInstance
+from planner.plan import Status
+from planner.tariff import TariffInstance
 
 _MOST_SLOTS = 3000
 _DECIMALS = 4
@@ -16,18 +21,45 @@ _FINEST = 1e6
 
 def delegated(incumbent: Incumbent, pace: Pace) -> bool:
     """Whether a special solver has dealt with the problem; what it found and proved is with the incumbent then."""
-    found = _tariff(incumbent)
-    if found is None:
+    compiled, judge = incumbent.compiled, incumbent.judge
+    if judge.held or compiled.problem.budgets or not _plain(compiled):
         return False
-    found.search(incumbent, pace)
-    return True
+    if set(judge.scaled) == {"duration"}:
+        instance = _makespan(compiled)
+        if instance is not None:
+            _shortest(instance, incumbent, pace)
+            return True
+    if set(judge.scaled) == {"cost"}:
+        found = _tariff(compiled)
+        if found is not None:
+            found.search(incumbent, pace)
+            return True
+    return False
+
+
+def _shortest(instance: Instance, incumbent: Incumbent, pace: Pace) -> None:
+    """Let `planner.makespan` search."""
+    factor = incumbent.judge.scaled["duration"] * incumbent.compiled.tick
+
+    def tell(result: makespan.Result) -> None:
+        if result.starts:
+            incumbent.propose(Draft(list(result.starts), list(result.modes)), "makespan")
+
+    result = makespan.solve(instance, pace.part(1.0).limits, tell)
+    tell(result)
+    if result.status is Status.INFEASIBLE:
+        incumbent.refute()
+        return
+    incumbent.prove(factor * result.lower_bound)
+    if result.status is Status.OPTIMAL:
+        incumbent.settle(factor * result.lower_bound + 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
 class _Tariff:
     """A cost problem as `planner.tariff` takes it."""
 
-    instance: TariffInstance
+    instance: tariff.TariffInstance
     money: float
     """Per unit of its prices."""
     fixed: float
@@ -36,32 +68,54 @@ class _Tariff:
     """Money by which its bound may be wrong."""
 
     def search(self, incumbent: Incumbent, pace: Pace) -> None:
-        from planner.tariff import solve
-
         factor = incumbent.judge.scaled["cost"]
 
-        def tell(result: Result) -> None:
+        def tell(result: tariff.Result) -> None:
             if result.starts is not None:
                 incumbent.propose(Draft(list(result.starts), [0] * len(result.starts)), "tariff")
 
-        result = solve(self.instance, pace.part(1.0).limits, tell)
+        result = tariff.solve(self.instance, pace.part(1.0).limits, tell)
         tell(result)
-        if result.status is Status.INFEASIBLE:
+        if result.status is tariff.Status.INFEASIBLE:
             incumbent.refute()
             return
         incumbent.prove(factor * (result.lower_bound * self.money + self.fixed - self.off))
-        if result.status is Status.OPTIMAL:
+        if result.status is tariff.Status.OPTIMAL:
             incumbent.settle(factor * (result.lower_bound * self.money + self.fixed + self.off) + 1e-9)
 
 
-def _tariff(incumbent: Incumbent) -> _Tariff | None:
-    compiled = incumbent.compiled
-    if set(incumbent.judge.scaled) != {"cost"} or not _simple(compiled) or incumbent.judge.held:
+def _makespan(compiled: Compiled) -> Instance | None:
+    """The problem as `planner.makespan` takes it: constant capacities, and no latest starts that depend on the way."""
+    if any(len(pool.times) > 1 for pool in compiled.pools):
         return None
+    deadlines: list[int | None] = []
+    for task, ways in enumerate(compiled.ways):
+        end = compiled.last_end[task]
+        if compiled.last_start[task] < compiled.horizon:
+            if len(ways) > 1:
+                return None
+            end = min(end, compiled.last_start[task] + ways[0].ticks)
+        deadlines.append(end if end < compiled.horizon else None)
+    pools = range(len(compiled.pools))
+    return Instance(
+        durations=tuple(tuple(way.ticks for way in ways) for ways in compiled.ways),
+        demands=tuple(
+            tuple(tuple(dict(way.needs).get(number, 0) for number in pools) for way in ways) for ways in compiled.ways
+        ),
+        capacities=tuple(pool.free[0] for pool in compiled.pools),
+        successors=tuple(tuple(after for after, _ in arcs) for arcs in compiled.graph.successors),
+        lags=tuple(tuple(lag for _, lag in arcs) for arcs in compiled.graph.successors),
+        releases=tuple(compiled.earliest),
+        deadlines=tuple(deadlines),
+    )
+
+
+def _tariff(compiled: Compiled) -> _Tariff | None:
+    """The problem as `planner.tariff` takes it: one way for each task, changing prices, and not too many slots."""
     problem = compiled.problem
-    if problem.budgets or compiled.horizon > _MOST_SLOTS or not compiled.costs.changing:
+    if compiled.horizon > _MOST_SLOTS or not compiled.costs.changing:
         return None
-    if any(lag < 0 for arcs in compiled.graph.successors for _, lag in arcs):
+    if any(len(ways) > 1 or not _exact(compiled, ways[0]) for ways in compiled.ways):
         return None
     prices, per_unit, exact = _prices(compiled)
     capacities = [[pool.free[_place(pool.times, slot)] for slot in range(compiled.horizon)] for pool in compiled.pools]
@@ -85,18 +139,20 @@ def _tariff(incumbent: Incumbent) -> _Tariff | None:
     return _Tariff(instance, per_unit, fixed, off)
 
 
-def _simple(compiled: Compiled) -> bool:
-    """One way for each task, in one piece and as long as on the grid; nothing moves but tasks, and no pool bursts."""
+def _plain(compiled: Compiled) -> bool:
+    """Tasks in one piece; nothing moves but tasks, no pool bursts, nothing starts before what it waits for ends."""
     return (
         bool(compiled.pools)
         and not compiled.movable
         and not any(pool.longest for pool in compiled.pools)
         and not any(task.splittable for task in compiled.problem.tasks)
-        and all(
-            len(ways) == 1 and abs(ways[0].ticks * compiled.tick - ways[0].option.seconds) < 1e-6
-            for ways in compiled.ways
-        )
+        and all(lag >= 0 for arcs in compiled.graph.successors for _, lag in arcs)
     )
+
+
+def _exact(compiled: Compiled, way: Way) -> bool:
+    """Whether a way takes as long as on the grid."""
+    return abs(way.ticks * compiled.tick - way.option.seconds) < NEAR
 
 
 def _prices(compiled: Compiled) -> tuple[list[list[int]], float, bool]:
@@ -124,6 +180,4 @@ def _prices(compiled: Compiled) -> tuple[list[list[int]], float, bool]:
 
 
 def _place(times: list[int], slot: int) -> int:
-    from bisect import bisect_right
-
     return max(bisect_right(times, slot) - 1, 0)

@@ -40,16 +40,12 @@ def _cost(builder: Builder) -> list[Term]:
     costs = builder.costs
     if costs is None:
         return []
-    terms = [Term(cost, costs.unit, 1e8, costs.unit) for cost in costs.tasks.values()]
-    terms += [
-        Term(
-            round(builder.compiled.problem.reservations[movable.position].penalty / costs.unit) * move.moved,
-            costs.unit,
-            1e8,
-        )
-        for movable, move in zip(builder.compiled.movable, builder.moves, strict=False)
-    ]
-    return [*terms, Term(round(builder.spent[None] / costs.unit), costs.unit, 1e8, costs.unit)]
+    terms = [Term(cost, costs.unit, costs.most[task], costs.unit) for task, cost in costs.tasks.items()]
+    for movable, move in zip(builder.compiled.movable, builder.moves, strict=False):
+        penalty = round(builder.compiled.problem.reservations[movable.position].penalty / costs.unit)
+        terms.append(Term(penalty * move.moved, costs.unit, penalty, costs.unit))
+    spent = round(builder.spent[None] / costs.unit)
+    return [*terms, Term(spent, costs.unit, abs(spent), costs.unit)]
 
 
 def _completion(builder: Builder) -> list[Term]:

@@ -40,6 +40,8 @@ class Model:
     exact: bool
     """Whether its objective is the value, but for rounding; else it is less."""
     rest: Draft | None
+    judged: frozenset[str]
+    """The parts of the objective that the model has."""
 
     def read(self, value: Any) -> Draft:
         """The draft that a solution means."""
@@ -101,7 +103,18 @@ class Builder:
             self._hold(name, limit)
         factor, slack = self._objective()
         exact = self.bursts is Bursts.NONE or "cost" not in self._parts or not self.compiled.costs.surcharged
-        return Model(self.cp, self.compiled, self.tasks, self.moves, factor, slack, self.proves, exact, self.draft)
+        return Model(
+            self.cp,
+            self.compiled,
+            self.tasks,
+            self.moves,
+            factor,
+            slack,
+            self.proves,
+            exact,
+            self.draft,
+            frozenset(self._parts),
+        )
 
     def end(self, task: int) -> Any:
         """The end of a task, free or not."""

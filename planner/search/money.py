@@ -1,11 +1,14 @@
 """Costs in a model: constant where prices are, else linear between the hours at which a price changes.
 
-Money is counted in a coarse unit, rounded up for each task, so that a budget kept in the model is kept in fact.
+Money is counted in units in which every price of a tick is whole, where there is such a unit that is not too small.
+What is not whole then is rounded up, so that a budget kept in the model is kept in fact.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import ceil, floor
 from typing import Any
@@ -14,34 +17,41 @@ from ortools.sat.python import cp_model
 
 from planner.compiled import Compiled
 from planner.judge import Judge, Shares
-from planner.prices import Spend
+from planner.prices import HOUR, Spend
 from planner.search.variables import Expression, TaskVariables
 
-_UNITS = 1e8
-"""What the dearest plan costs, in units."""
-_LEAST_UNIT = 1e-6
+_MOST_UNITS = 1e11
+_COARSE_UNITS = 1e7
+"""What the dearest plan costs in units, where no unit makes prices whole."""
+_DECIMALS = 4
 _HALF_A_CENT = 0.0049
+_NEAR = 1e-6
 
 
 @dataclass(slots=True)
 class Money:
-    """The cost of each free task in units, and the size of a unit."""
+    """The cost of each free task in units."""
 
     unit: float
+    """Money."""
     tasks: dict[int, Expression]
-    rounded: int
-    """By how many units the tasks' costs may be too high in all."""
+    most: dict[int, float]
+    """No task costs more units than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """From `first` to `last` (ticks) something costs `low` units and `rate` more each tick."""
+
+    first: int
+    last: int
+    low: int
+    rate: int
 
 
 def money(model: cp_model.CpModel, compiled: Compiled, judge: Judge, tasks: dict[int, TaskVariables]) -> Money:
     """Costs of the free tasks."""
-    shares = Shares(judge)
-    highest = sum(
-        max(_dearest(compiled, task, number) for number in range(len(ways))) for task, ways in enumerate(compiled.ways)
-    )
-    unit = max(highest / _UNITS, _LEAST_UNIT)
-    found = {task: _cost(model, compiled, shares, task, variables, unit) for task, variables in tasks.items()}
-    return Money(unit, found, len(tasks))
+    return _Costing(model, compiled, judge).of(tasks)
 
 
 def add_budgets(model: cp_model.CpModel, compiled: Compiled, costs: Money, spent: dict[str | None, float]) -> None:
@@ -56,133 +66,157 @@ def add_budgets(model: cp_model.CpModel, compiled: Compiled, costs: Money, spent
         model.add(sum(terms) <= floor(left / costs.unit))
 
 
-def _dearest(compiled: Compiled, task: int, number: int) -> float:
-    way = compiled.ways[task][number]
-    mode = compiled.problem.tasks[task].modes[way.option.mode]
-    total = abs(mode.cost)
-    for place, demand in enumerate(mode.demands):
-        spend = compiled.costs.by_pool_id.get(demand.pool)
-        if spend is not None:
-            amount = demand.amount if way.option.amounts is None else way.option.amounts[place]
-            total += amount * max(abs(value) for value in spend.steps.values) * way.option.seconds / 3600
-    return total
+class _Costing:
+    """The costs of one model's tasks."""
 
+    def __init__(self, model: cp_model.CpModel, compiled: Compiled, judge: Judge) -> None:
+        self._model = model
+        self._compiled = compiled
+        self._shares = Shares(judge)
+        self._dearest = [max(self._most(task, n) for n in range(len(w))) for task, w in enumerate(compiled.ways)]
+        self._unit = self._natural_unit() or max(sum(self._dearest) / _COARSE_UNITS, 1e-9)
 
-def _cost(
-    model: cp_model.CpModel, compiled: Compiled, shares: Shares, task: int, variables: TaskVariables, unit: float
-) -> Expression:
-    ways = compiled.ways[task]
-    if not any(_changing(compiled, task, number) for number in range(len(ways))):
-        fixed = [ceil(shares.money(task, number, 0) / unit - 1e-6) for number in range(len(ways))]
-        return sum(cost * literal for cost, literal in zip(fixed, variables.chosen, strict=True))
-    highest = ceil(max(_dearest(compiled, task, number) for number in range(len(ways))) / unit) + 1
-    cost = model.new_int_var(-highest, highest, f"cost{task}")
-    for number in range(len(ways)):
+    def of(self, tasks: dict[int, TaskVariables]) -> Money:
+        """Expressions for the costs of tasks."""
+        most = {task: ceil(self._dearest[task] / self._unit) + 2.0 for task in tasks}
+        return Money(self._unit, {task: self._cost(task, variables) for task, variables in tasks.items()}, most)
+
+    def _natural_unit(self) -> float | None:
+        """The unit in which whatever a tick of a pool's units costs is whole; None if it would be too small."""
+        prices = {value for spend in self._compiled.costs.spends if spend is not None for value in spend.steps.values}
+        finest = max((pool.scale for pool in self._compiled.pools), default=1)
+        for decimals in range(_DECIMALS + 1):
+            if all(abs(price * 10**decimals - round(price * 10**decimals)) < _NEAR for price in prices):
+                unit = self._compiled.tick / HOUR / 10**decimals / finest
+                return unit if sum(self._dearest) / unit <= _MOST_UNITS else None
+        return None
+
+    def _most(self, task: int, number: int) -> float:
+        """No task costs more in a way, in money."""
+        mode = self._compiled.problem.tasks[task].modes[self._compiled.ways[task][number].option.mode]
+        total = abs(mode.cost)
+        for spend, amount in self._priced(task, number):
+            highest = max(abs(value) for value in spend.steps.values)
+            total += amount * highest * self._compiled.ways[task][number].option.seconds / HOUR
+        return total
+
+    def _priced(self, task: int, number: int) -> list[tuple[Spend, float]]:
+        """The prices that a way pays, and for how much."""
+        way = self._compiled.ways[task][number]
+        found = []
+        for place, demand in enumerate(self._compiled.problem.tasks[task].modes[way.option.mode].demands):
+            spend = self._compiled.costs.by_pool_id.get(demand.pool)
+            if spend is not None:
+                found.append((spend, demand.amount if way.option.amounts is None else way.option.amounts[place]))
+        return found
+
+    def _changing(self, task: int, number: int) -> bool:
+        return any(amount and not spend.steps.constant for spend, amount in self._priced(task, number))
+
+    def _up(self, amount: float) -> int:
+        return ceil(amount / self._unit - _NEAR)
+
+    def _cost(self, task: int, variables: TaskVariables) -> Expression:
+        ways = range(len(variables.chosen))
+        if not any(self._changing(task, number) for number in ways):
+            fixed = [self._up(self._shares.money(task, number, 0)) for number in ways]
+            return sum(cost * literal for cost, literal in zip(fixed, variables.chosen, strict=True))
         if variables.pieces:
-            _in_parts(model, compiled, task, number, variables, cost, unit)
-        else:
-            _in_one(model, compiled, shares, task, number, variables, cost, unit)
-    return cost
+            return self._in_parts(task, variables)
+        return self._in_one(task, variables)
 
+    def _in_one(self, task: int, variables: TaskVariables) -> Expression:
+        """A way and a piece of its price are chosen together; the start is somewhere in the piece."""
+        compiled = self._compiled
+        cost: list[Any] = []
+        start: list[Any] = []
+        opens = compiled.earliest[task]
+        for number, taken in enumerate(variables.chosen):
+            way = compiled.ways[task][number]
+            closes = max(min(compiled.last_end[task] - way.ticks, compiled.last_start[task]), opens)
+            moments = [
+                moment - lasts
+                for spend, _ in self._priced(task, number)
+                for moment in spend.steps.times
+                for lasts in (0.0, way.option.seconds)
+            ]
+            pieces = self._pieces(opens, closes, moments, partial(self._shares.money, task, number))
+            where, price = self._chosen(pieces, taken)
+            start.append(where)
+            cost.append(price)
+        self._model.add(variables.start == sum(start))
+        return sum(cost)
 
-def _changing(compiled: Compiled, task: int, number: int) -> bool:
-    return any(_spend(compiled, pool) is not None for pool, _ in compiled.ways[task][number].needs)
+    def _in_parts(self, task: int, variables: TaskVariables) -> Expression:
+        """Each part costs what its pools' prices add up to from its start to its end."""
+        compiled = self._compiled
+        opens, closes = compiled.earliest[task], compiled.last_end[task]
+        each: list[Expression] = []
+        for number in range(len(variables.chosen)):
+            mode = compiled.problem.tasks[task].modes[compiled.ways[task][number].option.mode]
+            total: list[Any] = [self._up(mode.cost)]
+            for spend, amount in self._priced(task, number):
 
+                def until(tick: int, spend: Spend = spend, amount: float = amount) -> float:
+                    return amount * spend.until(tick * compiled.tick)
 
-def _spend(compiled: Compiled, pool: int) -> Spend | None:
-    """The price of a pool, if it changes."""
-    spend = compiled.costs.spends[pool]
-    return None if spend is None or spend.steps.constant else spend
+                pieces = self._pieces(opens, closes, spend.steps.times, until)
+                for part in variables.pieces:
+                    for moment, sign in ((part.end, 1), (part.start, -1)):
+                        where, price = self._chosen(pieces, 1)
+                        self._model.add(moment == where)
+                        total.append(sign * price)
+            each.append(sum(total))
+        if len(each) == 1:
+            return each[0]
+        highest = ceil(self._dearest[task] / self._unit) + 2
+        cost = self._model.new_int_var(-highest, highest, f"cost{task}")
+        for taken, price in zip(variables.chosen, each, strict=True):
+            self._model.add(cost >= price).only_enforce_if(taken)
+        return cost
 
+    def _pieces(self, opens: int, closes: int, moments: list[float], price: Callable[[int], float]) -> list[_Piece]:
+        """A price by tick, from `opens` to `closes`, as pieces between the moments (seconds) that change its slope."""
+        tick = self._compiled.tick
+        near = {edge for moment in moments for edge in (floor(moment / tick + _NEAR), ceil(moment / tick - _NEAR))}
+        edges = sorted({opens, closes + 1, *(edge for edge in near if opens < edge <= closes)})
+        found: list[_Piece] = []
+        for first, following in pairwise(edges):
+            last = following - 1
+            low = price(first)
+            rate = (price(last) - low) / (last - first) / self._unit if last > first else 0.0
+            whole = round(rate) if abs(rate - round(rate)) < _NEAR * max(abs(rate), 1.0) else ceil(rate)
+            piece = _Piece(first, last, self._up(low), whole)
+            before = found[-1] if found else None
+            if before is not None and before.rate == piece.rate and self._meets(before, piece):
+                found[-1] = _Piece(before.first, last, before.low, before.rate)
+            else:
+                found.append(piece)
+        return found
 
-def _in_one(
-    model: cp_model.CpModel,
-    compiled: Compiled,
-    shares: Shares,
-    task: int,
-    number: int,
-    variables: TaskVariables,
-    cost: Any,
-    unit: float,
-) -> None:
-    way, taken = compiled.ways[task][number], variables.chosen[number]
-    opens = compiled.earliest[task]
-    closes = max(compiled.last_end[task] - way.ticks, opens)
-    closes = min(closes, max(compiled.last_start[task], opens))
-    edges = {opens, closes + 1}
-    for pool, _ in way.needs:
-        spend = _spend(compiled, pool)
-        if spend is not None:
-            for moment in spend.steps.times:
-                edge = moment / compiled.tick
-                for start in (floor(edge), ceil(edge), floor(edge) - way.ticks, ceil(edge) - way.ticks):
-                    if opens < start <= closes:
-                        edges.add(start)
-    _piecewise(
-        model, sorted(edges), lambda start: shares.money(task, number, start), variables.start, cost, taken, unit
-    )
+    def _meets(self, before: _Piece, piece: _Piece) -> bool:
+        """Whether one piece goes on where the other ends."""
+        return before.low + before.rate * (piece.first - before.first) == piece.low
 
+    def _chosen(self, pieces: list[_Piece], taken: Any) -> tuple[Expression, Expression]:
+        """Where in the pieces a moment is, and the price there; both 0 unless `taken`.
 
-def _piecewise(
-    model: cp_model.CpModel, edges: list[int], price: Any, start: Any, cost: Any, taken: Any, unit: float
-) -> None:
-    """`cost` x `unit` is at least the price at `start`, which is linear from each edge to the next, if `taken`."""
-    pieces: list[tuple[int, int, int, int, int]] = []
-    for first, following in pairwise(edges):
-        last = following - 1
-        low = price(first)
-        rate = (price(last) - low) / (last - first) if last > first else 0.0
-        # the rate in a unit so fine that over the whole piece it is off by less than a tenth of a coarse unit
-        fine = max(10 * (last - first), 1) if rate else 1
-        pieces.append((first, last, ceil((low / unit - 1e-6) * fine), ceil(rate / unit * fine - 1e-6), fine))
-    here = [taken] if len(pieces) == 1 else [model.new_bool_var("") for _ in pieces]
-    if len(pieces) > 1:
-        model.add(sum(here) == taken)
-        if isinstance(taken, int):
-            model.add(start >= sum(piece[0] * literal for piece, literal in zip(pieces, here, strict=True)))
-            model.add(start <= sum(piece[1] * literal for piece, literal in zip(pieces, here, strict=True)))
-    for (first, last, low, rate, fine), literal in zip(pieces, here, strict=True):
-        conditions = [] if isinstance(literal, int) else [literal]
-        if len(pieces) > 1 and not isinstance(taken, int):
-            model.add(start >= first).only_enforce_if(conditions)
-            model.add(start <= last).only_enforce_if(conditions)
-        model.add(fine * cost >= low + rate * (start - first)).only_enforce_if(conditions)
-
-
-def _in_parts(
-    model: cp_model.CpModel,
-    compiled: Compiled,
-    task: int,
-    number: int,
-    variables: TaskVariables,
-    cost: Any,
-    unit: float,
-) -> None:
-    """Each part costs what its pools' prices add up to from its start to its end."""
-    way, taken = compiled.ways[task][number], variables.chosen[number]
-    mode = compiled.problem.tasks[task].modes[way.option.mode]
-    opens, closes = compiled.earliest[task], compiled.last_end[task]
-    total: list[Any] = [ceil(mode.cost / unit - 1e-6)]
-    for place, demand in enumerate(mode.demands):
-        spend = compiled.costs.by_pool_id.get(demand.pool)
-        if spend is None:
-            continue
-        amount = demand.amount if way.option.amounts is None else way.option.amounts[place]
-        edges = {opens, closes + 1}
-        for moment in spend.steps.times:
-            edges.update(
-                edge for edge in (floor(moment / compiled.tick), ceil(moment / compiled.tick)) if opens < edge <= closes
-            )
-
-        def until(tick: int, amount: float = amount, spend: Spend = spend) -> float:
-            return amount * spend.until(tick * compiled.tick)
-
-        most = ceil(max(abs(until(edge)) for edge in edges) / unit) + 2
-        for piece in variables.pieces:
-            ends, begins = model.new_int_var(-most, most, ""), model.new_int_var(-most, most, "")
-            _piecewise(model, sorted(edges), until, piece.end, ends, 1, unit)
-            _piecewise(model, sorted(edges), lambda tick, until=until: -until(tick), piece.start, begins, 1, unit)
-            total += [ends, begins]
-    constraint = model.add(cost >= sum(total))
-    if not isinstance(taken, int):
-        constraint.only_enforce_if(taken)
+        A literal and a distance for each piece: the tightest linear form that there is.
+        """
+        model = self._model
+        here = [taken] if len(pieces) == 1 else [model.new_bool_var("") for _ in pieces]
+        if len(pieces) > 1:
+            model.add(sum(here) == taken)
+            model.add_at_most_one(here)
+        where: list[Any] = []
+        cost: list[Any] = []
+        for piece, literal in zip(pieces, here, strict=True):
+            where.append(piece.first * literal)
+            cost.append(piece.low * literal)
+            length = piece.last - piece.first
+            if length:
+                along = model.new_int_var(0, length, "")
+                model.add(along <= length * literal)
+                where.append(along)
+                cost.append(piece.rate * along)
+        return sum(where), sum(cost)

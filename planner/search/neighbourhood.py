@@ -39,7 +39,7 @@ def improve(incumbent: Incumbent, pace: Pace, amount: float, seed: int) -> None:
         model.hint(draft)
         before = incumbent.value
         part = min(_AMOUNT, pace.left() - least_left)
-        finished = run(model, incumbent, pace, amount=part, workers=1, seed=random.randrange(1 << 30), method="search")
+        finished = run(model, incumbent, pace, amount=part, workers=1, seed=random.randrange(1 << 30), part=True)
         size = min(size * _GROW, _MOST) if finished else max(size * _SHRINK, _LEAST)
         idle = 0 if incumbent.value < before else idle + 1
 

@@ -34,7 +34,7 @@ class _Collector(cp_model.CpSolverSolutionCallback):
 
 
 def run(
-    model: Model, incumbent: Incumbent, pace: Pace, *, amount: float, workers: int, seed: int, method: str = "search"
+    model: Model, incumbent: Incumbent, pace: Pace, *, amount: float, workers: int, seed: int, part: bool = False
 ) -> bool:
     """Search for at most `amount` seconds (or units of work, where the pace counts those).
 
@@ -45,12 +45,14 @@ def run(
     solver.parameters.num_workers = workers
     solver.parameters.random_seed = seed
     solver.parameters.relative_gap_limit = pace.limits.gap
+    if not part:
+        solver.parameters.subsolvers.extend(_subsolvers(model, workers))
     if pace.deterministic:
         solver.parameters.max_deterministic_time = max(amount, 1e-3)
         solver.parameters.interleave_search = workers > 1
     elif amount < inf:
         solver.parameters.max_time_in_seconds = max(amount, 1e-3)
-    collector = _Collector(model, incumbent, method, pace.limits.gap)
+    collector = _Collector(model, incumbent, "search", pace.limits.gap)
     bound = _Bound(model, incumbent)
     if model.proves and not pace.deterministic:
         solver.best_bound_callback = bound.seen
@@ -68,6 +70,15 @@ def run(
             value = solver.objective_value * model.factor
             incumbent.settle(value + model.slack + TOLERANCE * max(abs(value), 1e-3))
     return ended
+
+
+def _subsolvers(model: Model, workers: int) -> list[str]:
+    """What to search with: one that raises the bound, since plans come from elsewhere, too; for prices that change one
+    with a strong linear relaxation, without which bounds hardly move. Measured: docs/planner.md."""
+    found = ["objective_lb_search"]
+    if model.compiled.costs.changing and "cost" in model.judged:
+        found.insert(0, "max_lp")
+    return found[:workers]
 
 
 class _Bound:

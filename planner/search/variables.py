@@ -80,7 +80,6 @@ def _split(model: cp_model.CpModel, compiled: Compiled, task: int, start: Any, c
     ways = compiled.ways[task]
     opens, closes = compiled.earliest[task], compiled.last_end[task]
     longest = max(way.ticks for way in ways)
-    least = min(compiled.min_part[task], *(way.ticks for way in ways))
     pieces: list[Piece] = []
     for number in range(compiled.problem.tasks[task].max_parts):
         begin = start if number == 0 else model.new_int_var(opens, closes, f"part{task}_{number}")
@@ -88,7 +87,9 @@ def _split(model: cp_model.CpModel, compiled: Compiled, task: int, start: Any, c
         size = model.new_int_var(0, longest, f"size{task}_{number}")
         present = model.new_bool_var(f"part_there{task}_{number}")
         interval = model.new_interval_var(begin, size, end, f"run{task}_{number}")
-        model.add(size >= least).only_enforce_if(present)
+        for way, literal in zip(ways, chosen, strict=True):
+            conditions = [present] if isinstance(literal, int) else [present, literal]
+            model.add(size >= min(compiled.min_part[task], way.ticks)).only_enforce_if(conditions)
         model.add(size == 0).only_enforce_if(~present)
         if number:
             before = pieces[-1]
