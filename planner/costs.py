@@ -74,18 +74,30 @@ class Costs:
         moves = sum(self._problem.reservations[number].penalty for number in schedule.moved)
         return sum(self.of_tasks(schedule)) + self.surcharge(schedule) + moves
 
-    def within_budgets(self, schedule: Schedule) -> bool:
-        """Whether no budget is exceeded, to the cent."""
+    def spent(self, schedule: Schedule) -> list[float]:
+        """Money that each budget has to cover, in the problem's order."""
         if not self._problem.budgets:
-            return True
+            return []
         each = self.of_tasks(schedule)
         extra = self.total(schedule) - sum(each)
-        for budget in self._problem.budgets:
-            spent = sum(
+        return [
+            sum(
                 cost
                 for task, cost in zip(self._problem.tasks, each, strict=True)
                 if budget.group is None or task.group == budget.group
             )
-            if round((spent + (extra if budget.group is None else 0.0)) / CENT) > round(budget.amount / CENT, 6):
-                return False
-        return True
+            + (extra if budget.group is None else 0.0)
+            for budget in self._problem.budgets
+        ]
+
+    def within_budgets(self, schedule: Schedule) -> bool:
+        """Whether no budget is exceeded, to the cent."""
+        return all(
+            covers(budget.amount, spent)
+            for budget, spent in zip(self._problem.budgets, self.spent(schedule), strict=True)
+        )
+
+
+def covers(amount: float, spent: float) -> bool:
+    """Whether a budget is enough, to the cent."""
+    return round(spent / CENT) <= round(amount / CENT, 6)

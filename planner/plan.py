@@ -82,11 +82,11 @@ class Plan:
     bound: float | None
     """No plan has a lower value; None: nothing is known."""
     method: str
-    """What found the plan: `critical_path`, `list`, `search`, `makespan`, `tariff`."""
+    """What found the plan: `critical_path`, `list`, `repair`, `search`, `makespan`, `tariff`."""
     seconds: float
     """How long planning took."""
     reasons: tuple[Reason, ...] = ()
-    """Why there is no plan."""
+    """Why there is no plan; of a repaired plan, what had to be given up."""
 
     @cached_property
     def gap(self) -> float | None:

@@ -55,12 +55,10 @@ class Oracle:
         """A plan with as little as possible of a part of the objective, and whether none has less. None: not found."""
         compiled = compile_problem(problem)
         judge = Judge(compiled, {measure: 1.0})
-        listed = Lister(compiled).serial(compiled.latest)
-        if isinstance(listed, Draft) and judge.admits(listed):
-            if judge(listed) <= lower_bound(compiled, judge.scaled) + TOLERANCE:
-                return compiled.schedule(listed), True
-        else:
-            listed = None
+        first = Lister(compiled).serial(compiled.latest)
+        listed = first if isinstance(first, Draft) and judge.admits(first) else None
+        if listed is not None and judge(listed) <= lower_bound(compiled, judge.scaled) + TOLERANCE:
+            return compiled.schedule(listed), True
         draft, proven = (None, False) if self.over else self._search(compiled, judge, optimise=True)
         if draft is None:
             draft, proven = listed, False
