@@ -20,10 +20,13 @@ SWAPS = 16
 """Of 64 moves so many push neighbours aside, and so many exchange two tasks."""
 EVERY = 2500
 FACTOR = 1.1
+"""Every so many moves the penalty on excess rises or falls by that factor."""
 FLOOR = 0.02
-HOT = 0.1
+"""The least penalty, as a share of what a unit of demand costs in a slot."""
 COLD = 0.005
-"""First and last temperature, as shares of a task's mean cost."""
+COLD_FINE = 0.002
+"""Last temperatures, as shares of a task's typical cost: up to `COARSE` slots, and beyond, where moves are smaller."""
+COARSE = 160
 
 Found = Callable[[Ints], None]
 
@@ -37,17 +40,18 @@ class Annealer:
         self._typical = max(float(_typical_cost(instance, windows)), 1.0)
         area = np.maximum((instance.demands.sum(axis=1) * instance.durations).mean(), 1.0)
         self._per_unit = self._typical / float(area)
+        self._cold = COLD if instance.horizon <= COARSE else COLD_FINE
         # Compiles, or loads what was compiled before: here, so that no clock of an annealing runs meanwhile.
         anneal(self.tables, self._state(windows.earliest, 0), 0, 1.0, 1.0, PUSHES, SWAPS, EVERY, FACTOR)
 
-    def run(self, starts: Ints, seed: int, pace: Pace, found: Found, *, hot: float = HOT) -> None:
+    def run(self, starts: Ints, seed: int, pace: Pace, found: Found, *, hot: float) -> None:
         """Anneal from `starts` (windows and precedence kept; capacities or not) until the pace ends."""
         state = self._state(starts, seed)
         best = -1
         begun = min(pace.progress(), 0.999)
         while (progress := pace.progress()) < 1.0:
             since = (progress - begun) / (1.0 - begun)
-            heat = self._typical * hot * (COLD / hot) ** since
+            heat = self._typical * hot * (self._cold / hot) ** since
             floor = self._per_unit * FLOOR
             anneal(self.tables, state, CHUNK, heat, floor, PUSHES, SWAPS, EVERY, FACTOR)
             pace.worked(CHUNK / MOVES_PER_UNIT)
@@ -80,9 +84,8 @@ def _typical_cost(instance: TariffInstance, windows: Windows) -> float:
 
 def _tables(instance: TariffInstance, windows: Windows) -> Tables:
     tasks = instance.tasks
-    right_after: list[dict[int, int]] = [{} for _ in range(tasks)]
-    for (first, second), gap in zip(instance.edges.tolist(), instance.gaps.tolist(), strict=True):
-        right_after[first][second] = max(gap, right_after[first].get(second, 0))
+    # Of two edges between the same tasks the one with the larger distance comes last, and stays.
+    right_after = [dict(sorted(after, key=lambda edge: edge[1])) for after in instance.neighbours[1]]
     all_after: list[dict[int, int]] = [{} for _ in range(tasks)]
     for first in reversed(instance.order):
         reach = all_after[first]

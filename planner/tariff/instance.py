@@ -146,6 +146,16 @@ class TariffInstance:
         return gaps
 
     @cached_property
+    def neighbours(self) -> tuple[list[list[tuple[int, int]]], list[list[tuple[int, int]]]]:
+        """Per task what is right before it, and per task what is right after it: (task, distance of the starts)."""
+        before: list[list[tuple[int, int]]] = [[] for _ in range(self.tasks)]
+        after: list[list[tuple[int, int]]] = [[] for _ in range(self.tasks)]
+        for (first, second), gap in zip(self.edges.tolist(), self.gaps.tolist(), strict=True):
+            before[second].append((first, gap))
+            after[first].append((second, gap))
+        return before, after
+
+    @cached_property
     def start_costs(self) -> Ints:
         """(N, H + 1) cost of each task begun at each slot; cut off where it would not end within the horizon."""
         return sum_over_run(self.demands @ self.prices, self.durations)

@@ -28,10 +28,8 @@ class Neighbourhood:
         self._rows = rows
         self._useful = useful
         self._random = np.random.default_rng(seed)
-        self._near: list[set[int]] = [set() for _ in range(instance.tasks)]
-        for first, second in instance.edges.tolist():
-            self._near[first].add(second)
-            self._near[second].add(first)
+        before, after = instance.neighbours
+        self._near = [{other for other, _ in (*before[task], *after[task])} for task in range(instance.tasks)]
         self._size = min(20.0, float(instance.tasks))
 
     def improve(self, starts: Ints, pace: Pace) -> Ints:

@@ -208,12 +208,9 @@ def _reach(
     low, high = windows.earliest.copy(), windows.latest.copy()
     if starts is not None:
         low[~free] = high[~free] = starts[~free]
-        rank = {task: position for position, task in enumerate(instance.order)}
-        pairs = sorted(
-            zip(instance.edges.tolist(), instance.gaps.tolist(), strict=True), key=lambda pair: rank[pair[0][0]]
-        )
-        for (first, second), gap in pairs:
-            low[second] = max(low[second], low[first] + gap)
-        for (first, second), gap in sorted(pairs, key=lambda pair: -rank[pair[0][1]]):
-            high[first] = min(high[first], high[second] - gap)
+        before, after = instance.neighbours
+        for task in instance.order:
+            low[task] = max([int(low[task]), *(int(low[first]) + gap for first, gap in before[task])])
+        for task in reversed(instance.order):
+            high[task] = min([int(high[task]), *(int(high[second]) - gap for second, gap in after[task])])
     return low, high

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from planner.limits import Limits
 from planner.tariff.incumbent import Incumbent
 from planner.tariff.instance import Ints, TariffInstance
-from planner.tariff.listing import list_schedules
+from planner.tariff.listing import descend, list_schedules
 from planner.tariff.pacing import Ending, Pace
 from planner.tariff.result import Result
 from planner.tariff.windows import Windows, tighten
@@ -67,8 +67,11 @@ def solve(
     windows = tighten(instance)
     if windows.reason:
         return incumbent.result(infeasible=windows.reason)
-    for starts in list_schedules(instance, windows):
+    listed = list_schedules(instance, windows)
+    for starts in listed:
         incumbent.offer(starts)
+    for starts in listed:
+        incumbent.offer(descend(instance, windows, starts, ending.reached))
     if instance.tasks == 0:
         incumbent.raise_bound(0)
         return incumbent.result()
@@ -145,6 +148,7 @@ class _Search:
         if self._ending.reached() and not coming.done():
             return False
         self._annealer = coming.result()
+        self._best, self._upper = self._incumbent.starts, self._incumbent.cost
         return True
 
     def _together(self, pool: ThreadPoolExecutor, until: float, lanes: list[list[Part]], least: float = 0.0) -> None:

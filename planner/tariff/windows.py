@@ -27,17 +27,17 @@ def tighten(instance: TariffInstance) -> Windows:
     earliest = np.maximum(instance.earliest, 0)
     latest = np.minimum(instance.latest, instance.horizon - instance.durations)
     open_starts = allowed_starts(instance)
-    edges = _edges_of(instance)
+    before, after = instance.neighbours
     for task in instance.order:
-        for before, gap in edges[0][task]:
-            earliest[task] = max(earliest[task], earliest[before] + gap)
+        for first, gap in before[task]:
+            earliest[task] = max(earliest[task], earliest[first] + gap)
         fitting = np.flatnonzero(open_starts[task, max(earliest[task], 0) : latest[task] + 1])
         if not fitting.size:
             return Windows(earliest, latest, f"task {task} fits nowhere in {earliest[task]} .. {latest[task]}")
         earliest[task] += fitting[0]
     for task in reversed(instance.order):
-        for after, gap in edges[1][task]:
-            latest[task] = min(latest[task], latest[after] - gap)
+        for second, gap in after[task]:
+            latest[task] = min(latest[task], latest[second] - gap)
         fitting = np.flatnonzero(open_starts[task, earliest[task] : latest[task] + 1])
         if not fitting.size:
             return Windows(earliest, latest, f"task {task} fits nowhere in {earliest[task]} .. {latest[task]}")
@@ -51,15 +51,6 @@ def allowed_starts(instance: TariffInstance) -> np.ndarray[tuple[int, int], np.d
     for resource in range(instance.resources):
         blocked += instance.demands[:, resource, None] > instance.capacities[None, resource]
     return np.asarray(sum_over_run(blocked, instance.durations) == 0)
-
-
-def _edges_of(instance: TariffInstance) -> tuple[list[list[tuple[int, int]]], list[list[tuple[int, int]]]]:
-    before: list[list[tuple[int, int]]] = [[] for _ in range(instance.tasks)]
-    after: list[list[tuple[int, int]]] = [[] for _ in range(instance.tasks)]
-    for (first, second), gap in zip(instance.edges.tolist(), instance.gaps.tolist(), strict=True):
-        before[second].append((first, gap))
-        after[first].append((second, gap))
-    return before, after
 
 
 def _overload(instance: TariffInstance, earliest: Ints, latest: Ints) -> str:
