@@ -276,6 +276,7 @@ def test_a_roster_that_breaks_rules_is_not_called_ready(
     page = (tmp_path / result["page"]).read_text()
     assert "Not legal as it stands" in page
     assert "rest between shifts: Ann" in page
+    assert 'class="k2 unmet" title="2026-01-06: Call, ICU, 07:00 to 09:00; breaks a rule">C✗' in page
 
 
 def test_a_failed_step_is_told(residency: Any) -> None:

@@ -8,6 +8,7 @@ from string import Template
 from typing import Any
 
 from residency import page_grids
+from residency.duty_rules import Rule
 from residency.problem import ROSTER, Problem
 from residency.settings import NotificationInput
 
@@ -26,7 +27,7 @@ def render(given: NotificationInput, problem: Problem) -> str:
         legend=page_grids.legend(problem),
         day_heads=page_grids.day_heads(problem),
         total_heads=page_grids.total_heads(),
-        roster_rows=page_grids.roster_rows(problem, roster),
+        roster_rows=page_grids.roster_rows(problem, roster, _wrong(given)),
         problems=_problems(given),
         heat_note=escape(_heat_note(given.resilience)),
         heat_rows=page_grids.heat_rows(problem, absences),
@@ -80,6 +81,16 @@ def _problems(given: NotificationInput) -> str:
     }
     parts = [f"<h3>{name} ({len(found)})</h3>{_texts(found)}" for name, found in kinds.items() if found]
     return "".join(parts) or "<p>Nothing: no rule is broken, and every request is met.</p>"
+
+
+def _wrong(given: NotificationInput) -> set[tuple[str, str]]:
+    """Resident and date of the duties that are to be marked."""
+    kinds = ("double_bookings", "leave_clashes", "not_eligible")
+    wrong = {(each["resident"], each["date"]) for kind in kinds for each in given.conflicts[kind]}
+    # Of two duties without rest between them, the later one.
+    return wrong | {
+        (each["resident"], each["last"]) for each in given.compliance["violations"] if each["rule"] == Rule.REST
+    }
 
 
 def _texts(found: list[dict[str, Any]]) -> str:
@@ -138,7 +149,7 @@ def _measured(finding: dict[str, Any] | None) -> str:
     if finding is None:
         return '<td class="number">–</td>'
     kind, mark = ("", "") if finding["kept"] else (" bad", " ✗")
-    sign = "≥" if finding["rule"] in ("one day in seven free", "rest between shifts") else "≤"
+    sign = "≥" if finding["rule"] in (Rule.FREE_DAYS, Rule.REST) else "≤"
     return (
         f'<td class="number{kind}" title="{escape(finding["text"])}">{finding["measured"]:.4g}{mark} '
         f'<span class="note">{sign} {finding["limit"]:g}</span></td>'

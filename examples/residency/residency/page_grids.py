@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import date
 from html import escape
 from typing import Any
@@ -65,6 +66,7 @@ def legend(problem: Problem) -> str:
             '<li><span class="away">A</span>away on leave</li>',
             '<li><span class="asked">✓</span>request met</li>',
             '<li><span class="unmet">!</span>request not met</li>',
+            '<li><span class="unmet">✗</span>breaks a rule</li>',
             f"<li>Small: {names}</li>",
         ]
     )
@@ -85,21 +87,16 @@ def total_heads() -> str:
     )
 
 
-def roster_rows(problem: Problem, roster: Sequence[Duty]) -> str:
-    """A row for each resident."""
+def roster_rows(problem: Problem, roster: Sequence[Duty], wrong: Set[tuple[str, str]]) -> str:
+    """A row for each resident; `wrong` has resident and date of duties that break a rule."""
     own: dict[str, list[Duty]] = defaultdict(list)
     for duty in roster:
         own[duty.resident].append(duty)
+    looks = _Looks(problem, letters(problem.shift), short_names(problem.rotation), wrong)
     requests = {(each.resident, each.day): each for each in problem.requests}
     rows = []
     for each in problem.residents:
-        by_day: dict[date, list[Duty]] = defaultdict(list)
-        for duty in own[each.id]:
-            by_day[duty.date].append(duty)
-        cells = [
-            _cell(problem, each.id, day, by_day[day], requests.get((each.id, day)), own[each.id])
-            for day in problem.days
-        ]
+        cells = [looks.cell(each.id, day, requests.get((each.id, day)), own[each.id]) for day in problem.days]
         label = f"PGY {each.pgy}" + (f", {escape(each.rotation)}" if each.rotation else "")
         who = f'<th class="who" scope="row">{escape(each.name)}<small>{label}</small></th>'
         totals = "".join(f'<td class="total">{total}</td>' for total in _totals(problem, each.id, own[each.id]))
@@ -125,31 +122,40 @@ def heat_rows(problem: Problem, absences: Iterable[dict[str, Any]]) -> str:
     return "\n".join(rows)
 
 
-def _cell(
-    problem: Problem, resident: str, day: date, duties: Sequence[Duty], request: Request | None, own: Sequence[Duty]
-) -> str:
-    marks, rotations = letters(problem.shift), short_names(problem.rotation)
-    kinds = {shift: f"k{number % KINDS}" for number, shift in enumerate(problem.shift)}
-    unmet = request is not None and is_unmet(problem, request, own)
-    edge = " unmet" if unmet else ""
-    asked = f"; asked for {request.want}" + (", not met" if unmet else ", met") if request else ""
-    parts = []
-    for duty in duties:
-        begin, end = problem.span(duty.shift, duty.date)
-        meaning = (
-            f"{problem.shift[duty.shift].name}, {problem.rotation[duty.rotation].name}, {begin:%H:%M} to {end:%H:%M}"
-        )
+@dataclass(frozen=True)
+class _Looks:
+    """How a cell of the roster looks."""
+
+    problem: Problem
+    letters: Mapping[str, str]
+    rotations: Mapping[str, str]
+    wrong: Set[tuple[str, str]]
+
+    def cell(self, resident: str, day: date, request: Request | None, own: Sequence[Duty]) -> str:
+        """A resident's day."""
+        unmet = request is not None and is_unmet(self.problem, request, own)
+        asked = f"; asked for {request.want}, {'not met' if unmet else 'met'}" if request else ""
         mark = "!" if unmet else "✓" if request else ""
-        parts.append(
-            f'<b class="{kinds[duty.shift]}{edge}" title="{day}: {escape(meaning + asked)}">'
-            f"{escape(marks[duty.shift])}{mark}<small>{escape(rotations[duty.rotation])}</small></b>"
+        parts = [self._duty(duty, mark, asked) for duty in own if duty.date == day]
+        if not parts and day in self.problem.days_of_leave[resident]:
+            parts.append(f'<b class="away" title="{day}: on leave">A</b>')
+        elif not parts and request:
+            parts.append(f'<b class="{"unmet" if unmet else "asked"}" title="{day}: free{escape(asked)}">{mark}</b>')
+        return f"<td{_weekend(day)}>{''.join(parts)}</td>"
+
+    def _duty(self, duty: Duty, mark: str, asked: str) -> str:
+        problem = self.problem
+        begin, end = problem.span(duty.shift, duty.date)
+        times = f"{begin:%H:%M} to {end:%H:%M}"
+        meaning = f"{problem.shift[duty.shift].name}, {problem.rotation[duty.rotation].name}, {times}{asked}"
+        edge = " unmet" if mark == "!" else ""
+        if (duty.resident, duty.date.isoformat()) in self.wrong:
+            mark, edge, meaning = "✗", " unmet", f"{meaning}; breaks a rule"
+        kind = f"k{list(problem.shift).index(duty.shift) % KINDS}"
+        return (
+            f'<b class="{kind}{edge}" title="{duty.date}: {escape(meaning)}">'
+            f"{escape(self.letters[duty.shift])}{mark}<small>{escape(self.rotations[duty.rotation])}</small></b>"
         )
-    if not parts and day in problem.days_of_leave[resident]:
-        parts.append(f'<b class="away" title="{day}: on leave">A</b>')
-    elif not parts and request:
-        shown, kind = ("!", "unmet") if unmet else ("✓", "asked")
-        parts.append(f'<b class="{kind}" title="{day}: free{escape(asked)}">{shown}</b>')
-    return f"<td{_weekend(day)}>{''.join(parts)}</td>"
 
 
 def _totals(problem: Problem, resident: str, own: Sequence[Duty]) -> list[str]:
