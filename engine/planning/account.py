@@ -139,14 +139,14 @@ def _step(case: Case, plan: Plan, task: str, critical: bool) -> StepAccount:
         free_slack_seconds=slack.free,
         critical=critical,
         held_by=hold.by.value,
-        why=_why(plan, hold),
+        why=_why(plan, hold, assignment.amounts),
         waits_for=hold.tasks,
         pool=hold.pool,
         assumed=planned.assumed,
     )
 
 
-def _why(plan: Plan, hold: Hold) -> str:
+def _why(plan: Plan, hold: Hold, amounts: Mapping[str, float]) -> str:
     """Why a step doesn't start earlier, in a few words."""
     others = ", ".join(hold.tasks[:3]) + (f" and {len(hold.tasks) - 3} more" if len(hold.tasks) > 3 else "")
     match hold.by:
@@ -161,7 +161,13 @@ def _why(plan: Plan, hold: Hold) -> str:
         case HeldBy.WINDOW:
             return "may not start earlier"
         case HeldBy.CHOICE:
-            weighed = (*plan.problem.objective.lexicographic, *plan.problem.objective.weights)
-            return "cheaper then" if "cost" in weighed and plan.costs.changing else "could start earlier"
+            spends = [plan.costs.by_pool_id[name] for name in amounts if name in plan.costs.by_pool_id]
+            priced = any(not spend.steps.constant for spend in spends)
+            return "cheaper then" if priced and _weighs_cost(plan) else "nothing is gained earlier"
         case HeldBy.ORIGIN:
             return "at once"
+
+
+def _weighs_cost(plan: Plan) -> bool:
+    objective = plan.problem.objective
+    return "cost" in (*objective.lexicographic, *objective.weights)

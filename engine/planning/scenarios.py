@@ -44,10 +44,10 @@ class Comparison:
     scenario: str
     plan: Plan
     saves_seconds: float
-    """By how much it is shorter; 0 where there is no plan."""
+    """By how much it is shorter; 0 where one of the two is no plan."""
     saves_cost: float
-    moved: int
-    """Steps that start at another moment."""
+    moved: int | None
+    """Steps that start at another moment; None where one of the two is no plan."""
 
 
 def parse_scenario(text: str, read: Any) -> tuple[Change, ...]:
@@ -71,10 +71,10 @@ def changed(case: Case, changes: Iterable[Change]) -> Request:
 
 def compare(case: Case, plan: Plan, scenario: str, changes: Iterable[Change], limits: Limits) -> Comparison:
     """Plan again with the changes. Raises what `open_case` raises, and `ScenarioInvalid`."""
-    problem = replace(open_case(changed(case, changes)).problem, current=plan)
-    other = solve(problem, limits)
+    problem = open_case(changed(case, changes)).problem
+    other = solve(problem if plan.schedule is None else replace(problem, current=plan), limits)
     if other.schedule is None or plan.schedule is None:
-        return Comparison(scenario, other, 0.0, 0.0, 0)
+        return Comparison(scenario, other, 0.0, 0.0, None)
     moved = sum(
         abs(assignment.start - plan.assignments[task].start) > NEAR for task, assignment in other.assignments.items()
     )

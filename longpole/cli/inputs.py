@@ -31,11 +31,12 @@ def run_input(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
             raise InputOptionInvalid(f"--input {pair!r} is not key=value", remedy="write e.g. --input rows=100")
         if key in given:
             raise InputOptionInvalid(f"--input {key}=... is there twice", remedy="keep one of them")
-        given[key] = _value(text)
+        given[key] = json_or_text(text)
     return {**(read_document(file) if file else {}), **given}
 
 
-def _value(text: str) -> Any:
+def json_or_text(text: str) -> Any:
+    """The value that a text is as JSON, else the text itself."""
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):

@@ -1,0 +1,1 @@
+"""What `longpole plan` reads, shows while it searches, and prints."""
