@@ -29,7 +29,7 @@ def direct(problem: Problem) -> Schedule | None:
         return None
     modes = [0 if len(task.modes) == 1 else fastest(task) for task in tasks]
     durations = [task.modes[mode].duration for task, mode in zip(tasks, modes, strict=True)]
-    amounts = _stretched(problem, modes, durations)
+    amounts = {} if problem.plain else _stretched(problem, modes, durations)
     starts, ends = soonest(problem.graph, durations, releases(problem))
     if not _in_time(problem, starts, ends) or not _fits(problem, starts, ends, modes, amounts):
         return None
@@ -76,6 +76,8 @@ def _stretched(problem: Problem, modes: list[int], durations: list[float]) -> di
 def _in_time(problem: Problem, starts: Sequence[float], ends: Sequence[float]) -> bool:
     if problem.horizon is not None and max(ends) > problem.horizon + EPSILON:
         return False
+    if problem.plain:
+        return True
     for i, task in enumerate(problem.tasks):
         if task.deadline is not None and ends[i] > task.deadline + EPSILON:
             return False
@@ -102,7 +104,9 @@ def _fits(
                 for place, demand in enumerate(demands):
                     amount = demand.amount if chosen is None else chosen[place]
                     # the end sorts before a start at the same moment, as its amount is negative
-                    changes[demand.pool] += ((start, amount), (end, -amount))
+                    events = changes[demand.pool]
+                    events.append((start, amount))
+                    events.append((end, -amount))
     for reservation in problem.reservations:
         if reservation.movable:
             held = (reservation.start, reservation.amount), (reservation.end, -reservation.amount)

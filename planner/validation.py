@@ -28,18 +28,19 @@ class ProblemInvalid(errors.ProblemsError):
     subject = "the planning problem"
 
 
-def check(problem: Problem) -> tuple[dict[str, int], dict[str, int], Graph[float]]:
-    """Positions of tasks and of pools by id, and the precedence graph. Raises `ProblemInvalid`."""
+def check(problem: Problem) -> tuple[dict[str, int], dict[str, int], Graph[float], bool]:
+    """Positions of tasks and of pools by id, the precedence graph, and whether every task is plain. Raises
+    `ProblemInvalid`."""
     found = _Mistakes()
     pools = _pools(problem, found)
-    index = _tasks(problem, pools, found)
+    index, plain = _tasks(problem, pools, found)
     graph = _precedence(problem, index, found)
     if problem.reservations or problem.budgets or problem.horizon is not None:
         _limits(problem, pools, found)
     _objective(problem, found)
     if found.problems:
         raise ProblemInvalid(found.problems)
-    return index, pools, graph
+    return index, pools, graph, plain
 
 
 class _Mistakes:
@@ -93,10 +94,11 @@ def _range(low: float, high: float) -> str:
     return "a finite number" if low == -inf else f"a finite number of at least {low:g}"
 
 
-def _tasks(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> dict[str, int]:
+def _tasks(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> tuple[dict[str, int], bool]:
     from planner.problem import Task
 
     index: dict[str, int] = {}
+    plain = True
     for position, task in enumerate(problem.tasks):
         if type(task) is not Task:
             found.kind(f"tasks[{position}]", task, Task)
@@ -106,10 +108,11 @@ def _tasks(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> dict
             remedy = f"tasks[{first}] has it; give each its own"
             found.add("duplicate_id", f"tasks[{position}].id", f"{task.id!r} is there twice", remedy)
         if not _plain(task, pools):
+            plain = False
             _task(f"tasks[{position}]", task, pools, found)
     if not problem.tasks:
         found.add("no_tasks", "tasks", "there is nothing to plan", "give at least one task")
-    return index
+    return index, plain
 
 
 def _plain(task: Any, pools: Mapping[str, int]) -> bool:
@@ -142,7 +145,11 @@ def _plain(task: Any, pools: Mapping[str, int]) -> bool:
                     and demand.max_amount is None
                 ):
                     return False
-            if len(demands) > 1 and len({demand.pool for demand in demands}) < len(demands):
+            count = len(demands)
+            if count == 2:
+                if demands[0].pool == demands[1].pool:
+                    return False
+            elif count > 2 and len({demand.pool for demand in demands}) < count:
                 return False
     except (TypeError, AttributeError):
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from itertools import pairwise
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -31,6 +32,8 @@ class Held:
     def __init__(self) -> None:
         self.intervals: list[Any] = []
         self.units: list[Any] = []
+        self.runs = 0
+        """How many of them can be there at once: ways of the same task count once."""
 
     def add(self, interval: Any, units: Any) -> None:
         self.intervals.append(interval)
@@ -50,6 +53,7 @@ def held_by(
         needs = [dict(way.needs).get(number, 0) for way in compiled.ways[task]]
         if not any(needs):
             continue
+        held.runs += len(variables.pieces) or 1
         if variables.pieces:
             units: Any = needs[0]
             if len(set(needs)) > 1:
@@ -64,6 +68,7 @@ def held_by(
     for movable, move in zip(compiled.movable, moves, strict=False):
         if movable.pool == number:
             held.add(move.interval, movable.units)
+            held.runs += 1
     return held
 
 
@@ -82,8 +87,11 @@ def add_pool(
         return True
     raised = [free + extra for free, extra in zip(pool.free, pool.extra, strict=True)]
     _limit(model, pool.times, raised, held, taken, compiled.horizon)
-    _limit_bursts(model, compiled, pool, held, taken)
-    return len(held.intervals) + len(taken) <= MOST_BURSTS
+    # a burst begins where something starts, or where capacity falls
+    falls = sum(after < before for before, after in pairwise(pool.free))
+    bursts_needed = held.runs + len(taken) + falls
+    _limit_bursts(model, compiled, pool, held, taken, min(bursts_needed, MOST_BURSTS))
+    return bursts_needed <= MOST_BURSTS
 
 
 def _limit(
@@ -111,10 +119,11 @@ def _limit(
     model.add_cumulative(every.intervals, every.units, highest + more)
 
 
-def _limit_bursts(model: cp_model.CpModel, compiled: Compiled, pool: GridPool, held: Held, taken: list[Change]) -> None:
+def _limit_bursts(
+    model: cp_model.CpModel, compiled: Compiled, pool: GridPool, held: Held, taken: list[Change], bursts: int
+) -> None:
     """The usual capacity, except in bursts: what a burst adds is filled outside of them, a tick or more in between."""
     most = max(pool.extra)
-    bursts = min(len(held.intervals) + len(taken), MOST_BURSTS)
     end = compiled.horizon + bursts + 1
 
     def fillers(every: Held) -> int:

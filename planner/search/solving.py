@@ -74,9 +74,13 @@ def run(
 
 def _subsolvers(model: Model, workers: int) -> list[str]:
     """What to search with: one that raises the bound, since plans come from elsewhere, too; for prices that change one
-    with a strong linear relaxation, without which bounds hardly move. Measured: docs/planner.md."""
+    with a strong linear relaxation, without which bounds hardly move (measured: docs/planner.md).
+
+    Not together, and not with bursts: there `objective_lb_search_max_lp` has called plans optimal that were not.
+    """
     found = ["objective_lb_search"]
-    if model.compiled.costs.changing and "cost" in model.judged:
+    bursting = any(pool.longest for pool in model.compiled.pools)
+    if model.compiled.costs.changing and "cost" in model.judged and not bursting:
         found.insert(0, "max_lp")
     return found[:workers]
 
