@@ -16,6 +16,7 @@ from longpole.cli.doctor import doctor
 from longpole.cli.import_wfformat import import_wfformat
 from longpole.cli.listing import list_runs
 from longpole.cli.logs import logs
+from longpole.cli.mock import mock
 from longpole.cli.plan import plan
 from longpole.cli.run import run
 from longpole.cli.show import show
@@ -46,6 +47,7 @@ app.command("pause", rich_help_panel=_RUNS)(pause)
 app.command("resume", rich_help_panel=_RUNS)(resume)
 app.command("cancel", rich_help_panel=_RUNS)(cancel)
 app.command("validate", rich_help_panel=_DEFINITIONS)(validate)
+app.command("mock", rich_help_panel=_DEFINITIONS)(mock)
 app.command("plan", rich_help_panel=_DEFINITIONS)(plan)
 app.command("import-wfformat", rich_help_panel=_DEFINITIONS)(import_wfformat)
 app.command("up", rich_help_panel=_SERVICE)(up)

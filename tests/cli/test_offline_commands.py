@@ -173,3 +173,23 @@ def test_doctor_finds_what_is_missing(longpole: CommandLine) -> None:
     assert any("not_there" in finding["detail"] for finding in missing)
     assert any("nowhere" in finding["detail"] for finding in missing)
     assert all(finding["remedy"] for finding in missing)
+
+
+def test_mock_runs_a_definition_without_its_handlers(longpole: CommandLine) -> None:
+    file = longpole.workflow(
+        "mocked",
+        [
+            {"id": "ask", "handler": "nowhere.ask", "retry": {"max_attempts": 2, "initial_interval": 60}},
+            {"id": "tell", "handler": "nowhere.tell", "input": {"said": "${ask.result}"}},
+        ],
+    )
+    (longpole.folder / "responses.yaml").write_text("steps: {ask: {errors: [rate_limit], output: yes we can}}")
+    done = longpole("mock", file, "--responses", "responses.yaml")
+    assert done.returncode == 0
+    assert "1 min 00 s" in done.stdout
+    told = longpole.json("mock", file, "--responses", "responses.yaml")
+    assert (told["status"], told["seconds"]) == ("completed", 60.0)
+    assert told["attempts"][-1]["input"] == {"said": "yes we can"}
+    assert longpole("mock", file, "-r", "nosuch.yaml").returncode == 2
+    (longpole.folder / "responses.yaml").write_text("default: {always_fails: error}")
+    assert longpole("mock", file, "--responses", "responses.yaml").returncode == 1
