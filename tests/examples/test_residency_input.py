@@ -136,15 +136,30 @@ def test_too_few_eligible_residents_are_named_with_the_rule(residency: Any, tmp_
     )
 
 
+def test_shortages_are_told_beside_mistakes_in_leave(residency: Any, tmp_path: Path) -> None:
+    given = write(
+        tmp_path,
+        coverage="rotation,shift,days,residents\nicu,day,wed,3\n",
+        leave="resident,first_day,last_day\nR8,2026-01-06,2026-01-08\n",
+    )
+    message = refusal(residency, given)
+    assert "the input has 2 mistakes" in message
+    assert "there is no `R8`" in message
+    assert "needs 3 residents of PGY 2, 3, 2 exist: R2, R3" in message
+
+
 def test_rest_after_a_call_counts_against_the_next_day(residency: Any, tmp_path: Path) -> None:
     given = write(
         tmp_path,
-        residents=people(2, 2, 2),
-        coverage="rotation,shift,days,residents\nicu,call,daily,1\nward,day,daily,2\n",
+        residents=people(2, 2, 2, 1, 1, 1),
+        coverage="rotation,shift,days,residents\nicu,call,daily,1\nicu,day,daily,2\nward,day,daily,1\n",
     )
     message = refusal(residency, given)
     assert "need 4 residents" in message
     assert "at once (on duty, or owed rest after it), 3 exist: R1, R2, R3" in message
+    # Once, with no post in it that plays no part.
+    assert message.count("rules coverage and eligibility") == 1
+    assert "`ward`" not in message
 
 
 def test_more_hours_than_the_residents_may_work_are_told_with_both_numbers(residency: Any, tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def validate_input(input_data: Any) -> Answer:
     problem = read_problem(settings.folder, settings.start_date, settings.last_day, mistakes)
     if not mistakes.found and not problem.posts:
         mistakes.add("coverage.csv", 0, "residents", "nothing is needed on these days", "add a row for them")
-    if not mistakes.found:
+    # Leave that could not be read only takes away: what can't be met without it can't be met with it either.
+    if all(mistake.file in ("leave.csv", "requests.csv") for mistake in mistakes.found):
         find_impossible(problem, mistakes)
     if mistakes.found:
         raise _refused(mistakes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import combinations
+from itertools import combinations, groupby
 
 from residency.clashes import Turn, clashing
 from residency.duty_rules import Rule, most_minutes
@@ -27,13 +27,12 @@ def find_impossible(problem: Problem, mistakes: Mistakes) -> None:
         short = _shortage(problem, group)
         if short is None:
             continue
-        # A shortage that comes back each week is told once, where it first comes up.
+        # A shortage that comes back each week, or with more posts in it, is told once, where it first comes up.
         kinds = frozenset((turn.post.rotation, turn.post.shift) for turn in short)
-        if kinds not in told:
+        if not any(earlier <= kinds for earlier in told):
             told.add(kinds)
             _tell(problem, short, mistakes)
-    if not told:
-        _hours(problem, mistakes)
+    _hours(problem, mistakes)
 
 
 def _able(problem: Problem, turn: Turn) -> list[str]:
@@ -41,7 +40,8 @@ def _able(problem: Problem, turn: Turn) -> list[str]:
 
 
 def _shortage(problem: Problem, group: Sequence[Turn]) -> list[Turn] | None:
-    """Of turns that need different people, the smallest found that have too few; None when all can be met."""
+    """Of turns that need different people, some that have too few, and none of which can be left out of that; None when
+    all can be met."""
     places = [turn for turn in group for _ in range(problem.needed[turn.day][turn.post])]
     able = {turn: _able(problem, turn) for turn in group}
     holder: dict[str, int] = {}
@@ -59,17 +59,34 @@ def _shortage(problem: Problem, group: Sequence[Turn]) -> list[Turn] | None:
         tried: set[str] = set()
         if not seat(place, tried):
             # Everyone who was tried is held by turns that nobody else can take: those and this one are too many.
-            return list(dict.fromkeys([places[place], *(places[holder[resident]] for resident in tried)]))
+            short = sorted({places[place], *(places[holder[resident]] for resident in tried)})
+            for turn in tuple(short):
+                others = [other for other in short if other != turn]
+                if _lacking(problem, others) > 0:
+                    short = others
+            return short
     return None
+
+
+def _lacking(problem: Problem, turns: Sequence[Turn]) -> int:
+    """How many residents more turns that need different people need than there are."""
+    return sum(problem.needed[turn.day][turn.post] for turn in turns) - len(_anyone(problem, turns))
+
+
+def _anyone(problem: Problem, turns: Sequence[Turn]) -> list[str]:
+    return sorted({resident for turn in turns for resident in _able(problem, turn)})
 
 
 def _tell(problem: Problem, short: Sequence[Turn], mistakes: Mistakes) -> None:
     needed = sum(problem.needed[turn.day][turn.post] for turn in short)
-    able = sorted({resident for turn in short for resident in _able(problem, turn)})
+    able = _anyone(problem, short)
     eligible = {resident for resident in problem.resident for turn in short if problem.is_eligible(resident, turn.post)}
     away = sorted(eligible - set(able))
     levels = sorted({level for turn in short for level in problem.rotation[turn.post.rotation].levels})
-    posts = " and ".join(f"`{turn.post.rotation}` on `{turn.post.shift}` of {turn.day:%a} {turn.day}" for turn in short)
+    posts = ", with ".join(
+        " and ".join(f"`{turn.post.rotation}` on `{turn.post.shift}`" for turn in turns) + f" of {day:%a} {day}"
+        for day, turns in groupby(short, lambda turn: turn.day)
+    )
     together = " at once (on duty, or owed rest after it)" if len(short) > 1 else ""
     exist = f"{len(able)} exist{'' if len(able) != 1 else 's'}" + (f": {_names(able)}" if able else "")
     gone = f"; on leave: {_names(away)}" if away else ""
@@ -78,8 +95,7 @@ def _tell(problem: Problem, short: Sequence[Turn], mistakes: Mistakes) -> None:
         0,
         "residents",
         f"rules {Rule.COVERAGE} and {Rule.ELIGIBILITY}: {posts} {'needs' if len(short) == 1 else 'need'} {needed} "
-        f"residents of PGY "
-        f"{', '.join(map(str, levels))}{together}, {exist}{gone}",
+        f"residents of PGY {', '.join(map(str, levels))}{together}, {exist}{gone}",
         "need fewer, open the rotation to more levels, or move leave",
     )
 
