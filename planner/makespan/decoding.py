@@ -136,14 +136,16 @@ def justify(
     for left in range(tasks >> 1):
         order[left], order[tasks - 1 - left] = order[tasks - 1 - left], order[left]
     made = 0
+    late = True
+    previous = 0
     while True:
-        late = serial(order, row, backward, start, moment, free)
-        turn(order, row, duration, start)
-        early = serial(order, row, forward, start, moment, free)
-        made += 2
-        if early >= late:
+        makespan = serial(order, row, backward if late else forward, start, moment, free)
+        made += 1
+        if not late and makespan >= previous:
             break
         turn(order, row, duration, start)
+        previous = makespan
+        late = not late
     for place in range(1, tasks):
         task = order[place]
         begin = start[task]
@@ -152,4 +154,4 @@ def justify(
             order[at + 1] = order[at]
             at -= 1
         order[at + 1] = task
-    return early, made
+    return makespan, made

@@ -55,8 +55,9 @@ class Evolution:
             schedules,
             target,
         )
-        best = int(np.lexsort((self._fitness[:, 1], self._fitness[:, 0]))[0])
-        length = int(self._fitness[best, 0])
+        found = np.where(self._fitness[:, 0] < 0, np.iinfo(np.int64).max, self._fitness[:, 0])
+        best = int(np.lexsort((self._fitness[:, 1], found))[0])
+        length = int(found[best])
         if length < packed.worst and (self.makespan is None or length < self.makespan):
             self.makespan = length
             self.starts = [int(start) for start in self._starts[best]]
@@ -65,7 +66,7 @@ class Evolution:
 
     def insert(self, starts: list[int], modes: list[int], makespan: int) -> None:
         """Put a schedule found elsewhere in the place of the worst one, if it is better than the best."""
-        if self._fitness[0, 0] < 0 or (self.makespan is not None and makespan >= self.makespan):
+        if self._fitness[-1, 0] < 0 or (self.makespan is not None and makespan >= self.makespan):
             return
         worst = int(np.lexsort((self._fitness[:, 1], self._fitness[:, 0]))[-1])
         self._starts[worst] = starts
@@ -102,70 +103,73 @@ def _evolve(
     row = np.zeros(tasks, np.int64)
     several = first_row[tasks] > tasks
     made = 0
-    if fitness[0, 0] < 0:
-        for place in range(size):
+    filled = size
+    for place in range(size - 1, -1, -1):
+        if fitness[place, 0] < 0:
+            filled = place
+        elif fitness[place, 0] <= target:
+            return made
+    while made < schedules or filled < size:
+        if filled < size:
             sample(state, forward, backward, urgency, 1 + draw(state, 4), child)
             for task in range(tasks):
-                row[task] = first_row[task]
-                if several:
-                    row[task] += draw(state, first_row[task + 1] - first_row[task])
-            if several:
-                _repair(state, first_row, consumption, budgets, row)
-            length, count = justify(child, row, forward, backward, start, moment, free)
-            made += count
-            orders[place] = child
-            rows[place] = row
-            starts[place] = start
-            fitness[place, 0] = _fitness(length, start, row, forward, consumption, budgets, latest_end, worst)
-            fitness[place, 1] = np.sum(start)
-    for place in range(size):
-        if fitness[place, 0] <= target:
-            return made
-    while made < schedules:
-        one = _tournament(state, fitness, 2, 1)
-        other = _tournament(state, fitness, 2, 1)
-        if one == other:
-            other = (one + 1 + draw(state, size - 1)) % size
-        width = tasks // 20 + draw(state, tasks // 2 + 1)
-        low = draw(state, tasks - width + 1)
-        if draw(state, 2) == 0:
-            cross_window(orders[one], orders[other], low, low + width, child, zone)
-        else:
-            cross_two_points(orders[one], orders[other], low, low + width, child, zone)
-        shift(state, forward, backward, child, draw(state, MOST_SHIFTS + 1))
-        for task in range(tasks):
-            row[task] = rows[one, task] if zone[task] == 1 else rows[other, task]
-        if several:
-            for _ in range(draw(state, MOST_MODE_CHANGES + 1)):
-                task = draw(state, tasks)
                 row[task] = first_row[task] + draw(state, first_row[task + 1] - first_row[task])
+        else:
+            one = _tournament(state, fitness, 2, 1)
+            other = _tournament(state, fitness, 2, 1)
+            if one == other:
+                other = (one + 1 + draw(state, size - 1)) % size
+            width = tasks // 20 + draw(state, tasks // 2 + 1)
+            low = draw(state, tasks - width + 1)
+            if draw(state, 2) == 0:
+                cross_window(orders[one], orders[other], low, low + width, child, zone)
+            else:
+                cross_two_points(orders[one], orders[other], low, low + width, child, zone)
+            shift(state, forward, backward, child, draw(state, MOST_SHIFTS + 1))
+            for task in range(tasks):
+                row[task] = rows[one, task] if zone[task] == 1 else rows[other, task]
+            if several:
+                for _ in range(draw(state, MOST_MODE_CHANGES + 1)):
+                    task = draw(state, tasks)
+                    row[task] = first_row[task] + draw(state, first_row[task + 1] - first_row[task])
+        if several:
             _repair(state, first_row, consumption, budgets, row)
         length, count = justify(child, row, forward, backward, start, moment, free)
         made += count
         length = _fitness(length, start, row, forward, consumption, budgets, latest_end, worst)
-        total = np.sum(start)
-        place = _tournament(state, fitness, 4, -1)
-        if length > fitness[place, 0] or (length == fitness[place, 0] and total > fitness[place, 1]):
-            continue
-        known = False
-        for rival in range(size):
-            if fitness[rival, 0] == length and fitness[rival, 1] == total:
-                known = True
-                for task in range(tasks):
-                    if starts[rival, task] != start[task] or rows[rival, task] != row[task]:
-                        known = False
-                        break
-                if known:
-                    break
-        if not known:
-            orders[place] = child
-            rows[place] = row
-            starts[place] = start
-            fitness[place, 0] = length
-            fitness[place, 1] = total
-            if length <= target:
-                break
+        total = 0
+        for task in range(tasks):
+            total += start[task]
+        place = filled
+        if filled == size:
+            place = _tournament(state, fitness, 4, -1)
+            worse = length > fitness[place, 0] or (length == fitness[place, 0] and total > fitness[place, 1])
+            if worse or _known(length, total, start, row, fitness, starts, rows):
+                continue
+        else:
+            filled += 1
+        for task in range(tasks):
+            orders[place, task] = child[task]
+            rows[place, task] = row[task]
+            starts[place, task] = start[task]
+        fitness[place, 0] = length
+        fitness[place, 1] = total
+        if length <= target:
+            break
     return made
+
+
+@compiled
+def _known(length: int, total: int, start: Array, row: Array, fitness: Array, starts: Array, rows: Array) -> bool:
+    """Whether the population has this schedule."""
+    for rival in range(fitness.shape[0]):
+        if fitness[rival, 0] == length and fitness[rival, 1] == total:
+            task = 0
+            while task < row.shape[0] and starts[rival, task] == start[task] and rows[rival, task] == row[task]:
+                task += 1
+            if task == row.shape[0]:
+                return True
+    return False
 
 
 @compiled

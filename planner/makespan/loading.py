@@ -8,28 +8,28 @@ from types import ModuleType
 from typing import NamedTuple
 
 
-class Loaded(NamedTuple):
-    """Modules whose machine code is there."""
+class Kernels(NamedTuple):
+    """Modules, each there as soon as its machine code is."""
 
-    evolution: ModuleType
-    enumeration: ModuleType
+    evolution: Future[ModuleType]
+    enumeration: Future[ModuleType]
 
 
 _lock = threading.Lock()
-_loading: Future[Loaded] | None = None
+_kernels: Kernels | None = None
 
 
-def kernels_loading() -> Future[Loaded]:
-    """The modules, ready to run; the first call starts a thread that imports and compiles them."""
-    global _loading
+def kernels_loading() -> Kernels:
+    """The modules; the first call starts a thread that imports and compiles them."""
+    global _kernels
     with _lock:
-        if _loading is None:
-            _loading = Future()
-            threading.Thread(target=_load, args=(_loading,), name="planner-compile").start()
-        return _loading
+        if _kernels is None:
+            _kernels = Kernels(Future(), Future())
+            threading.Thread(target=_load, args=(_kernels,), name="planner-compile").start()
+        return _kernels
 
 
-def _load(loading: Future[Loaded]) -> None:
+def _load(kernels: Kernels) -> None:
     try:
         from planner.makespan import enumeration, evolution
         from planner.makespan.bounds import precedence_bounds
@@ -40,8 +40,10 @@ def _load(loading: Future[Loaded]) -> None:
         bounds = precedence_bounds(two)
         packed = pack(two, bounds)
         evolution.Evolution(packed, 2, 0).run(10, 0)
+        kernels.evolution.set_result(evolution)
         enumeration.schedule_within(two, bounds, packed, 2, 10, lambda _: True)
+        kernels.enumeration.set_result(enumeration)
     except BaseException as error:  # noqa: BLE001 - raised again by whoever asks for the modules
-        loading.set_exception(error)
-    else:
-        loading.set_result(Loaded(evolution, enumeration))
+        for kernel in kernels:
+            if not kernel.done():
+                kernel.set_exception(error)

@@ -43,7 +43,7 @@ def build_model(instance: Instance, bounds: Bounds, lower: int, upper: int) -> M
         for task, (first, last) in enumerate(zip(bounds.heads, latest, strict=True))
     ]
     model = Model(cp, starts, makespan)
-    tasks = [_Task(instance, model, task) for task in range(len(instance))]
+    tasks = [_Task(instance, model, task, upper) for task in range(len(instance))]
     for task, arcs in enumerate(bounds.arcs):
         several = len(instance.durations[task]) > 1
         if several:
@@ -69,7 +69,7 @@ def build_model(instance: Instance, bounds: Bounds, lower: int, upper: int) -> M
 class _Task:
     """The variables of one task."""
 
-    def __init__(self, instance: Instance, model: Model, task: int) -> None:
+    def __init__(self, instance: Instance, model: Model, task: int, upper: int) -> None:
         self.task = task
         self._cp = model.cp
         durations = instance.durations[task]
@@ -81,7 +81,9 @@ class _Task:
         model.chosen.append(self._literals)
         self.start = model.starts[task]
         self.length = self.variable(durations)
-        self.end = self.start + self.length
+        self.end: cp_model.LinearExprT = self.start + self.length
+        if len(set(durations)) > 1:
+            self.end = model.cp.new_int_var(0, upper, f"e{task}")
         self.interval = model.cp.new_interval_var(self.start, self.length, self.end, f"i{task}")
 
     def amount(self, by_mode: Sequence[int]) -> cp_model.LinearExpr | int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from planner.limits import Limits
 from planner.makespan.bounds import Bounds
 from planner.makespan.enumerating import Enumerating
 from planner.makespan.incumbent import Incumbent
 from planner.makespan.instance import Instance
-from planner.makespan.loading import Loaded, kernels_loading
+from planner.makespan.loading import Kernels, kernels_loading
 from planner.makespan.packing import pack
 from planner.makespan.populations import Populations
 from planner.makespan.proof import Proof
@@ -55,12 +55,12 @@ class Search:
         return self._incumbent.over or self._left() <= 0
 
     def _side_by_side(self) -> None:
-        loading = kernels_loading()
+        kernels = kernels_loading()
         self._looking.set()
-        if not loading.done():
+        if not kernels.evolution.done():
             self._head_start.set()
         with ThreadPoolExecutor(2, thread_name_prefix="planner") as pool:
-            threads = [pool.submit(self._look, loading), pool.submit(self._prove, loading)]
+            threads = [pool.submit(self._look, kernels), pool.submit(self._prove, kernels)]
             try:
                 while not self._incumbent.wait(min(POLL, max(0.0, self._left()))):
                     if self._left() <= 0 or any(thread.done() and thread.exception() for thread in threads):
@@ -73,23 +73,23 @@ class Search:
         for thread in threads:
             thread.result()
 
-    def _prove(self, loading: Future[Loaded]) -> None:
+    def _prove(self, kernels: Kernels) -> None:
         self._head_start.wait()
         while not self._over():
-            alone = not loading.done()
+            alone = not kernels.evolution.done()
             workers = self._limits.workers - (self._looking.is_set() and not alone)
             left = self._left()
             self._proof.run(workers, alone=alone, seconds=None if left == math.inf else left)
 
-    def _look(self, loading: Future[Loaded]) -> None:
+    def _look(self, kernels: Kernels) -> None:
         try:
-            while not loading.done():
+            while not kernels.evolution.done():
                 if self._incumbent.wait(POLL) or self._left() <= 0:
                     return
             if self._head_start.is_set():
                 # The proof has begun on its own, with all workers.
                 self._proof.interrupt()
-            self._look_with(loading.result())
+            self._look_with(kernels)
         finally:
             self._head_start.set()
             self._looking.clear()
@@ -97,8 +97,10 @@ class Search:
                 # The proof starts again with the worker that is free now.
                 self._proof.interrupt()
 
-    def _look_with(self, kernels: Loaded) -> None:
-        populations = Populations(kernels.evolution, self._packed, self._incumbent, self._limits.seed, self._left())
+    def _look_with(self, kernels: Kernels) -> None:
+        populations = Populations(
+            kernels.evolution.result(), self._packed, self._incumbent, self._limits.seed, self._left()
+        )
         while not self._over():
             if populations.run():
                 self._restart_proof()
@@ -106,9 +108,9 @@ class Search:
                 self._head_start.set()
             if not populations.tired or self._over():
                 continue
-            if self._enumerating.worthwhile:
-                self._head_start.set()
-                self._enumerating.run(kernels.enumeration, self._until(self._enumerating.share * self._left()))
+            self._head_start.set()
+            if self._enumerating.worthwhile and kernels.enumeration.done():
+                self._enumerating.run(kernels.enumeration.result(), self._until(self._enumerating.share * self._left()))
             gap = self._incumbent.result().gap
             if gap is not None and gap <= PROVABLE_GAP:
                 return
@@ -127,9 +129,9 @@ class Search:
 
     def _take_turns(self, work: float | None) -> None:
         """One thread. Counted work: a second's worth of schedules or partial schedules is a unit, as CP-SAT's is."""
-        kernels = kernels_loading().result()
+        kernels = kernels_loading()
         populations = Populations(
-            kernels.evolution,
+            kernels.evolution.result(),
             self._packed,
             self._incumbent,
             self._limits.seed,
@@ -158,7 +160,7 @@ class Search:
         while not self._incumbent.over and left() > 1e-3:
             populations.run_while(bounded(populations.per_second), int(min(turn, left()) * populations.per_second) + 1)
             if self._enumerating.worthwhile and not self._incumbent.over and left() > 1e-3:
-                self._enumerating.run(kernels.enumeration, bounded(self._enumerating.per_second))
+                self._enumerating.run(kernels.enumeration.result(), bounded(self._enumerating.per_second))
             if not self._incumbent.over and left() > 1e-3:
                 limit = min(turn, left())
                 if work is None:
