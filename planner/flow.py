@@ -81,18 +81,45 @@ def _flow(number: int, occupancy: Occupancy, ancestors: list[int]) -> list[Hando
             units.append(_Unit(amount, mover, moment))
             continue
         known = ancestors[mover] if mover >= 0 else 0
-        # what changes nothing first: predecessors' units, then those nobody can be late with, then the longest idle
-        units.sort(key=lambda unit: (not (unit.giver >= 0 and known >> unit.giver & 1), unit.giver >= 0, unit.given))
-        left = amount
-        while left > NEAR and units:
-            unit = units[0]
+        for unit, taken in _taken(units, amount, moment, known):
             if unit.giver >= 0:
                 found.append(Handover(number, unit.giver, unit.given, mover if mover >= 0 else None, moment))
-            taken = min(left, unit.amount)
-            left -= taken
             unit.amount -= taken
-            if unit.amount <= NEAR:
-                units.pop(0)
+        units = [unit for unit in units if unit.amount > NEAR]
+    return found
+
+
+def _taken(units: list[_Unit], amount: float, moment: float, known: int) -> list[tuple[_Unit, float]]:
+    """From whom to take an amount so that as little as can be is tied together that was not: (unit, how much).
+
+    What changes nothing first: predecessors' units (`known`, as bits) and those that nobody can be late with. Where what
+    has been idle is not enough besides, units given back this very moment are waited for: all that their givers have.
+    Then the longest idle.
+    """
+    found: list[tuple[_Unit, float]] = []
+
+    def take(candidates: list[_Unit], left: float) -> float:
+        for unit in candidates:
+            if left <= NEAR:
+                break
+            taken = min(left, unit.amount)
+            found.append((unit, taken))
+            left -= taken
+        return left
+
+    tied = [unit for unit in units if unit.giver >= 0 and known >> unit.giver & 1]
+    nobody = [unit for unit in units if unit.giver < 0]
+    others = [unit for unit in units if unit.giver >= 0 and not known >> unit.giver & 1]
+    left = take(nobody, take(tied, amount))
+    idle = sorted((unit for unit in others if unit.given < moment - NEAR), key=lambda unit: unit.given)
+    fresh = sorted((unit for unit in others if unit.given >= moment - NEAR), key=lambda unit: -unit.amount)
+    waits = left - sum(unit.amount for unit in idle)
+    for unit in fresh:
+        if waits <= NEAR:
+            break
+        left = take([unit], left)
+        waits -= unit.amount
+    take(idle, left)
     return found
 
 

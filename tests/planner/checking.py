@@ -1,4 +1,4 @@
-"""Whether a plan keeps every rule of its problem, by arithmetic of its own in seconds: nothing of the solver is used."""
+"""Whether a plan keeps every rule of its problem, by arithmetic of its own in seconds: nothing of a solver is used."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _banded(problem: Problem, pool: Pool, bands: Iterable[object], moment: float
 
 
 def _edges(plan: Plan, pool: Pool, uses: list[tuple[float, float, float]]) -> list[float]:
-    """Moments between which neither use nor capacity nor price changes: every edge, and every minute where clocks matter."""
+    """Moments between which nothing changes: every edge, and every minute where clocks matter."""
     last = max((end for _, end, _ in uses), default=0.0)
     edges = {0.0, last}
     for start, end, _ in uses:
@@ -219,7 +219,8 @@ def _surcharge(plan: Plan, pool: Pool, moment: float, held: float) -> float:
     reserved = [given for given in plan.problem.reservations if given.pool == pool.id]
     promised = sum(r.amount for r in reserved if not r.movable and r.start <= moment < r.end)
     moved = sum(
-        amount for begin, until, amount in _uses(plan, pool)[len(_uses(plan, pool)) - _movable(plan, pool) :]
+        amount
+        for begin, until, amount in _uses(plan, pool)[len(_uses(plan, pool)) - _movable(plan, pool) :]
         if begin < moment < until
     )
     above = held + moved - max(capacity(plan.problem, pool, moment) - promised, 0.0)
