@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from planner.tariff.instance import Ints, TariffInstance
-from planner.tariff.moves import State, Tables, anneal, place
+from planner.tariff.moves import NONE, State, Tables, anneal, place
 from planner.tariff.pacing import Pace
 from planner.tariff.windows import Windows
 
@@ -47,7 +47,7 @@ class Annealer:
     def run(self, starts: Ints, seed: int, pace: Pace, found: Found, *, hot: float) -> None:
         """Anneal from `starts` (windows and precedence kept; capacities or not) until the pace ends."""
         state = self._state(starts, seed)
-        best = -1
+        best = int(NONE)
         begun = min(pace.progress(), 0.999)
         while (progress := pace.progress()) < 1.0:
             since = (progress - begun) / (1.0 - begun)
@@ -55,7 +55,7 @@ class Annealer:
             floor = self._per_unit * FLOOR
             anneal(self.tables, state, CHUNK, heat, floor, PUSHES, SWAPS, EVERY, FACTOR)
             pace.worked(CHUNK / MOVES_PER_UNIT)
-            if state.totals[2] >= 0 and state.totals[2] != best:
+            if state.totals[2] < best:
                 best = int(state.totals[2])
                 found(state.chosen.copy())
 
@@ -65,7 +65,7 @@ class Annealer:
             start=starts.copy(),
             usage=np.zeros((instance.resources, instance.horizon), np.int64),
             chosen=starts.copy(),
-            totals=np.array([instance.cost(starts), 0, -1, 0], np.int64),
+            totals=np.array([instance.cost(starts), 0, NONE, 0], np.int64),
             random=np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1),
             penalty=np.array([self._per_unit * 0.3]),
             moved=np.zeros(instance.tasks, np.int64),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from planner.tariff.compiling import compiled
 
 Ints = NDArray[np.int64]
+NONE = np.iinfo(np.int64).max
 
 
 class Tables(NamedTuple):
@@ -63,7 +64,7 @@ class State(NamedTuple):
     chosen: Ints
     """(n,) the best starts without excess."""
     totals: Ints
-    """Cost, excess, cost of `chosen` (-1: none yet), accepted moves."""
+    """Cost, excess, cost of `chosen` (`NONE`: none yet), accepted moves."""
     random: NDArray[np.uint64]
     """(1,) the generator's state."""
     penalty: NDArray[np.float64]
@@ -236,7 +237,7 @@ def anneal(
         totals[0] += dearer
         totals[1] += excess
         accepted += 1
-        if totals[1] == 0 and (totals[2] < 0 or totals[0] < totals[2]):
+        if totals[1] == 0 and totals[0] < totals[2]:
             totals[2] = totals[0]
             state.chosen[:] = start
     totals[3] += accepted

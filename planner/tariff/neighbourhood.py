@@ -30,7 +30,7 @@ class Neighbourhood:
         self._random = np.random.default_rng(seed)
         before, after = instance.neighbours
         self._near = [{other for other, _ in (*before[task], *after[task])} for task in range(instance.tasks)]
-        self._size = min(20.0, float(instance.tasks))
+        self._size = min(30.0, float(instance.tasks))
 
     def improve(self, starts: Ints, pace: Pace) -> Ints:
         """A cheaper schedule than the valid `starts`, or `starts` itself."""

@@ -46,7 +46,7 @@ REHEATING = 0.1
 ROUNDS = 1000
 """Keeps the numbers of rounds apart from those of threads."""
 
-LOWERING_FEW = 0.25
+LOWERING_FEW = 0.15
 """The same where CP-SAT can do much with few tasks."""
 
 Part = Callable[[int, Pace], None]

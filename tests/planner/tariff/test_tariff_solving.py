@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,20 @@ def test_schedules_only_get_cheaper_and_are_all_valid() -> None:
     assert result.cost is not None
     assert 13_000 < result.lower_bound < result.cost
     assert result.gap == pytest.approx((result.cost - result.lower_bound) / result.cost)
+
+
+def test_schedules_that_earn_money_get_cheaper_too() -> None:
+    instance = medium()
+    earning = replace(instance, prices=instance.prices - 60)
+    told: list[Result] = []
+    result = solve(earning, Limits(work=1.0), told.append)
+    assert result.cost is not None
+    assert told[0].cost is not None
+    # Every schedule takes the same units of demand, so the whole thing is the same but for a constant.
+    constant = int(60 * (instance.demands.sum(axis=1) * instance.durations).sum())
+    assert result.cost < 0
+    assert result.cost + constant < 16_000 < told[0].cost + constant
+    assert result.lower_bound + constant > 13_000
 
 
 def test_the_same_work_and_seed_give_the_same_plan() -> None:
