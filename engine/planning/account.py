@@ -40,6 +40,11 @@ class StepAccount:
     assumed: bool
     """Its duration is the default one."""
 
+    @property
+    def work_seconds(self) -> float:
+        """How long it runs, without interruptions."""
+        return sum(end - start for start, end in self.parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

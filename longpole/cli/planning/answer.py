@@ -16,8 +16,8 @@ from longpole.cli.console import err, out
 from longpole.cli.inputs import json_or_text
 from longpole.cli.planning.gantt import Gantt
 from longpole.cli.planning.searching import Search
-from longpole.cli.planning.summary import headline, show_infeasible, show_notes, summary
-from longpole.cli.planning.table import steps_table
+from longpole.cli.planning.summary import headline, show_infeasible, show_notes, show_summary
+from longpole.cli.planning.table import show_steps
 from planner import Limits, Plan, Reason, Status, solve
 
 _DRAWN = 300
@@ -47,9 +47,9 @@ def show(account: Account) -> None:
         show_notes(account, err)
         show_infeasible(account, err)
         return
-    out.print(summary(account))
+    show_summary(account, out)
     out.print()
-    out.print(steps_table(account, out))
+    show_steps(account, out)
     out.print()
     out.print(Gantt(account, out).render())
     show_notes(account, out)

@@ -83,7 +83,9 @@ def _pools(account: Account) -> str:
 
 
 def _insights(account: Account) -> str:
-    return _listed("What would make it better", (f"{kind}: {text}" for kind, text in insights(account)), "")
+    return _listed(
+        "What holds it up, and what would change it", (f"{kind}: {text}" for kind, text in insights(account)), ""
+    )
 
 
 def _listed(heading: str, items: Iterable[str], style: str) -> str:
@@ -102,7 +104,7 @@ def _table(account: Account) -> str:
         cells = [
             f"<td>{'◆ ' if step.critical else ''}{escape(step.id)}</td>",
             f"<td>{clock.text(step.start_seconds)}</td><td>{clock.text(step.end_seconds)}</td>",
-            f'<td class="number">{short_duration(step.end_seconds - step.start_seconds)}</td>',
+            f'<td class="number">{short_duration(step.work_seconds)}</td>',
             f"<td>{escape(', '.join(f'{amount:g} {name}' for name, amount in step.amounts.items()))}</td>",
             f'<td class="number">{escape(money(step.cost, currency)) if step.cost else ""}</td>',
             f'<td class="number">{"critical" if step.critical else short_duration(step.slack_seconds)}</td>',

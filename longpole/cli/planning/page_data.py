@@ -40,7 +40,7 @@ def page_data(account: Account) -> dict[str, Any]:
 
 def step_tip(step: StepAccount, clock: Clock, currency: str) -> str:
     """Everything about a step, a line each."""
-    takes = short_duration(sum(end - start for start, end in step.parts)) + (" (assumed)" if step.assumed else "")
+    takes = short_duration(step.work_seconds) + (" (assumed)" if step.assumed else "")
     lines = [
         step.title,
         f"{clock.text(step.start_seconds)} to {clock.text(step.end_seconds)}, {takes}",

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from longpole.cli.display import seconds_text
 from longpole.cli.planning.clock import Clock, money
+from longpole.cli.planning.columns import uncut
 from longpole.cli.planning.sentences import against, compared, how, insights, moments
 
 if TYPE_CHECKING:
@@ -21,14 +22,14 @@ _STATUS_STYLES = {"optimal": "green", "feasible": "yellow"}
 _PATH_SHOWN = 12
 
 
-def summary(account: Account) -> Table:
-    """Facts, one a line."""
+def show_summary(account: Account, console: Console) -> None:
+    """Facts, one a line; longer ones are wrapped on a terminal."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for name, value in _facts(account):
         table.add_row(name, value)
-    return table
+    uncut(console).print(table)
 
 
 def show_notes(account: Account, console: Console) -> None:
