@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from engine.planning.bottlenecks import Bottleneck, Marginals, Opportunity
 from engine.planning.case import Case, Note
 from engine.planning.pool_use import PoolUse, pool_uses
 from engine.planning.scenarios import Comparison
 from planner import Limits, Plan, Reason
+from planner.bottlenecks import Bottleneck, Opportunity, bottlenecks, opportunities
 from planner.critical_path import HeldBy, Hold
 
 
@@ -113,15 +113,14 @@ def tell(
         (_step(case, plan, task, task in long_poles) for task in plan.assignments),
         key=lambda step: (step.start_seconds, plan.problem.index[step.id]),
     )
-    value = Marginals(plan, marginals) if marginals is not None else None
     return Account(
         case,
         plan,
         tuple(steps),
         path,
         pool_uses(plan),
-        value.bottlenecks() if value else (),
-        value.opportunities() if value else (),
+        bottlenecks(plan, marginals) if marginals else (),
+        opportunities(plan, marginals) if marginals else (),
         scenarios,
         interrupted=interrupted,
     )

@@ -47,20 +47,21 @@ def account_json(account: Account) -> dict[str, Any]:
             {
                 "pool": each.pool,
                 "waiting": list(each.waiting),
-                "more": each.more,
-                "saves_seconds": _short(each.saves_seconds),
-                "saves_cost": _money(each.saves_cost),
-                "proven": each.proven,
+                "more": each.units,
+                "saves_seconds": _short(each.gain.seconds),
+                "saves_cost": _money(each.gain.money),
+                "proven": each.gain.proven,
             }
             for each in account.bottlenecks
         ],
         "parallelisation": [
             {
-                "steps": list(each.steps),
+                "steps": list(each.tasks),
                 "pool": each.pool,
-                "missing": each.missing,
-                "saves_seconds": _short(each.saves_seconds),
-                "proven": each.proven,
+                "missing": each.units,
+                "saves_seconds": _short(each.gain.seconds),
+                "saves_cost": _money(each.gain.money),
+                "proven": each.gain.proven,
             }
             for each in account.opportunities
         ],

@@ -12,6 +12,7 @@ from longpole.cli.planning.clock import Clock, money, short_duration
 if TYPE_CHECKING:
     from engine.planning.account import Account
     from engine.planning.scenarios import Comparison
+    from planner.bottlenecks import Gain
 
 
 def moments(account: Account) -> str:
@@ -41,14 +42,11 @@ def insights(account: Account) -> Iterator[tuple[str, str]]:
     currency = account.case.currency
     for bottleneck in account.bottlenecks:
         waiting = f"{len(bottleneck.waiting)} step{'' if len(bottleneck.waiting) == 1 else 's'} wait for it"
-        worth = _worth(bottleneck.saves_seconds, bottleneck.saves_cost, currency)
-        unsure = "" if bottleneck.proven else " (as far as the search got)"
-        yield "bottleneck", f"{bottleneck.pool}: {waiting}; {bottleneck.more:g} more would {worth}{unsure}"
+        worth = _worth(bottleneck.gain, currency)
+        yield "bottleneck", f"{bottleneck.pool}: {waiting}; {bottleneck.units:g} more would {worth}"
     for each in account.opportunities:
-        steps = ", ".join(each.steps[:4]) + (", ..." if len(each.steps) > 4 else "")
-        unsure = "" if each.proven else " (as far as the search got)"
-        saves = f"it would end {short_duration(each.saves_seconds)} sooner{unsure}"
-        yield "side by side", f"{steps}: with {each.missing:g} more {each.pool} {saves}"
+        steps, worth = " and ".join(each.tasks), _worth(each.gain, currency)
+        yield "side by side", f"{steps}: with {each.units:g} more {each.pool}, which would {worth}"
     for scenario in account.scenarios:
         yield "what if", compared(scenario, currency)
 
@@ -66,10 +64,14 @@ def compared(each: Comparison, currency: str) -> str:
     if each.moved is None:
         return f"{told}: there is a plan then"
     moved = f"{each.moved} step{'' if each.moved == 1 else 's'} moved"
-    return f"{told}: it would {_worth(each.saves_seconds, each.saves_cost, currency)} ({moved}{unsure})"
+    return f"{told}: it would {_saved(each.saves_seconds, each.saves_cost, currency)} ({moved}{unsure})"
 
 
-def _worth(seconds: float, cost: float, currency: str) -> str:
+def _worth(gain: Gain, currency: str) -> str:
+    return _saved(gain.seconds, gain.money, currency) + ("" if gain.proven else " (as far as the search got)")
+
+
+def _saved(seconds: float, cost: float, currency: str) -> str:
     told = []
     if abs(seconds) >= 0.5:
         told.append(
