@@ -13,7 +13,7 @@ import pytest
 from duty_checker import broken
 
 from definitions.digest import canonical_json
-from longpole import step
+from longpole import PermanentFailure, step
 
 DATA = Path(__file__).parents[2] / "examples" / "residency" / "data"
 FIRST = date(2026, 1, 5)
@@ -102,6 +102,21 @@ def test_a_small_roster_is_proven_to_be_the_best(residency: Any, make_data: Any,
     assert schedule["objective"] == 0
     assert "proven" in answer["message"]
     assert [duty["resident"] for duty in schedule["roster"] if duty["date"] == "2026-01-07"] == ["B"]
+
+
+def test_with_hardly_any_time_there_is_a_legal_roster_or_a_clear_no(residency: Any, make_data: Any) -> None:
+    with step.simulate():
+        problem = residency.validate_input({})["result"]["problem"]
+        schedule, said = {}, ""
+        try:
+            schedule = residency.generate_schedule({"problem": problem, "time_limit_seconds": 1})["result"]
+        except PermanentFailure as failure:
+            said = str(failure)
+    if schedule:
+        assert broken(make_data.make(), schedule["roster"], FIRST, FIRST + timedelta(days=27)) == []
+    else:
+        assert "nor a proof that there is none" in said
+        assert "give the run more `time_limit_seconds`" in said
 
 
 def test_a_cancelled_search_ends(residency: Any, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def generate_schedule(input_data: Any) -> Answer:
     if facts["status"] == "optimal":
         quality = "proven that no roster costs less"
     elif facts["bound"] is None:
-        quality = f"planned in {len(solved.blocks)} blocks"
+        quality = "no bound is known"
     else:
         quality = f"no roster can cost less than {facts['bound']} (gap {facts['gap']:.1%})"
     message = f"{len(roster)} duties, cost {facts['objective']}: {quality}"

@@ -31,11 +31,13 @@ class Way:
     broken: list[dict[str, Any]] | None
     proven: bool
     """Whether nothing less would do."""
+    roster: list[Duty]
+    """The duties of these days that it was seen on."""
 
     def text(self) -> str:
         """For people."""
         if self.broken is None:
-            return f"{self.question}: not even then"
+            return f"{self.question}: {'not even then' if self.proven else 'no roster was found in the time given'}"
         least = "at least" if self.proven else "in the best roster found in the time given (less may do)"
         lines = [f"  - {each['text']}" for each in self.broken[:MOST_TOLD]]
         more = len(self.broken) - len(lines)
@@ -43,21 +45,20 @@ class Way:
 
 
 class Infeasible(PermanentFailure):
-    """No roster keeps all hard rules. `ways` has what would be broken; the message tells it."""
+    """No roster keeps all hard rules (`proven`), or none was found. `ways` has what would be broken; the message tells
+    it."""
 
-    def __init__(self, ways: Sequence[Way]) -> None:
+    def __init__(self, ways: Sequence[Way], *, proven: bool) -> None:
         self.ways = list(ways)
-        rules = sorted({each["rule"] for way in ways for each in way.broken or ()})
-        super().__init__(
-            "\n".join(
-                [
-                    f"no roster keeps all rules; what clashes is: {', '.join(rules)}",
-                    *(way.text() for way in ways),
-                    "need fewer residents in coverage.csv, move leave, or open rotations to more levels",
-                ]
-            ),
-            error_class="infeasible",
-        )
+        rules = ", ".join(sorted({each["rule"] for way in ways for each in way.broken or ()}))
+        remedy = "need fewer residents in coverage.csv, move leave, or open rotations to more levels"
+        if proven:
+            outcome = f"no roster keeps all rules; what clashes is: {rules}"
+        else:
+            outcome = "no roster that keeps all rules was found in the time given, nor a proof that there is none"
+            outcome += f"; hardest to meet together: {rules}" if rules else ""
+            remedy = f"give the run more `time_limit_seconds`, or {remedy}"
+        super().__init__("\n".join([outcome, *(way.text() for way in ways), remedy]), error_class="infeasible")
 
     def output(self) -> list[dict[str, Any]]:
         """As JSON."""
@@ -88,9 +89,10 @@ def _way(
     solver, found = search(model.cp, effort, label=question)
     if found.objective is None:
         step.log.info(question, status=found.status)
-        return Way(question, None, found.status == "infeasible")
+        return Way(question, None, found.status == "infeasible", [])
     # Later days are not planned yet: they would be understaffed, every one of them.
     so_far = problem.changed(end=last)
-    roster = [*before, *model.roster(solver)]
+    planned = model.roster(solver)
+    roster = [*before, *planned]
     duty_hours = [finding.output(so_far) for finding in check(so_far, roster) if not finding.kept]
-    return Way(question, [*hard(detect(so_far, roster)), *duty_hours], found.status == "optimal")
+    return Way(question, [*hard(detect(so_far, roster)), *duty_hours], found.status == "optimal", planned)

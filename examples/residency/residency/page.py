@@ -160,7 +160,9 @@ def _cost_note(schedule: dict[str, Any]) -> str:
     if schedule["status"] == "optimal":
         return "It is proven that no legal roster costs less."
     if schedule["bound"] is None:
-        return f"Planned in {len(schedule['blocks'])} blocks, one after the other; no bound on the whole is known."
+        parts = len(schedule["blocks"])
+        how = f"Planned in {parts} parts, each after the one before it: no" if parts > 1 else "No"
+        return f"{how} bound on the cost is known."
     return (
         f"The search ended after {schedule['seconds']:g} s. No legal roster can cost less than {schedule['bound']}: at "
         f"most {schedule['gap']:.1%} of the cost could be saved with more time."
