@@ -85,15 +85,15 @@ def generate(
     )
 
 
-def _workflow(
-    name: str, shape: _Shape, days: float, random: Random, tasks: list[Task], arcs: list[Precedence]
-) -> None:
+def _workflow(name: str, shape: _Shape, days: float, random: Random, tasks: list[Task], arcs: list[Precedence]) -> None:
     """One workflow's tasks and arcs."""
     longest = max(shape.seconds)
     scale = random.uniform(30, 360) / longest
     minutes = [max(ceil(seconds * scale * random.uniform(0.8, 1.2)), 1) for seconds in shape.seconds]
     hour = min(max(random.gauss(13, 5), 0.0), 23.9)
-    release = (floor(random.random() * max(days - 1, 1)) + hour / 24) * DAY if days >= 1 else random.random() * days * DAY
+    release = (
+        (floor(random.random() * max(days - 1, 1)) + hour / 24) * DAY if days >= 1 else random.random() * days * DAY
+    )
     release = floor(release / MINUTE) * MINUTE
     path = _critical_path(minutes, shape.before) * MINUTE
     due = release + path * random.uniform(1.2, 2.5) if random.random() < 1 / 3 else None
@@ -150,7 +150,8 @@ def _pools(tasks: list[Task], days: float, utilisation: float, random: Random) -
     }
     night = (days // 2) * DAY + 2 * HOUR
     spot = tuple(
-        PricePeriod(hour * HOUR, (hour + 1) * HOUR, round(random.uniform(1.0, 3.0), 2)) for hour in range(int(days * 24))
+        PricePeriod(hour * HOUR, (hour + 1) * HOUR, round(random.uniform(1.0, 3.0), 2))
+        for hour in range(int(days * 24))
     )
     workday = PriceBand(0.09, time(8), time(20), (0, 1, 2, 3, 4))
     weekend = CapacityBand(ceil(size["gpus"] * 0.75), time(0), time(0), (5, 6))

@@ -66,11 +66,12 @@ def _moved_up(compiled: Compiled, lister: Lister, keys: Sequence[float], random:
         if isinstance(draft, Draft):
             yield draft
             return
-        for task in _ancestors(compiled, draft.task):
+        for task in ancestors(compiled, draft.task):
             keys[task] -= step * random.uniform(0.5, 1.5)
 
 
-def _ancestors(compiled: Compiled, task: int) -> set[int]:
+def ancestors(compiled: Compiled, task: int) -> set[int]:
+    """A task and all that it waits for."""
     found = {task}
     pending = [task]
     while pending:

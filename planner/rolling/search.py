@@ -1,0 +1,132 @@
+"""Rolling over a large problem: windows of time, side by side and one after the other, each improved by itself.
+
+Windows share no tick, so what two of them find fits together: what is free in one stays in it, and all that another
+could change is outside. With every round the windows are others, so that nothing stays cut where it was cut first.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from math import inf
+from random import Random
+
+import numpy as np
+
+from planner.compiled import Draft
+from planner.evaluation import measure
+from planner.incumbent import Incumbent
+from planner.objective import PARTS
+from planner.pace import Pace
+from planner.rolling.arrays import COST, Array, Arrays, arrays, draft_of, state
+from planner.rolling.arrays import State as Placed
+from planner.rolling.first import constructed
+from planner.rolling.window import Found, Window, copied, search_window
+
+PLACED_PER_UNIT = 120_000
+"""Tasks placed in a unit of counted work: about a second."""
+_SIZES = (2500, 5000, 2500, 10000, 2500)
+"""Tasks of a window, round by round."""
+_ROUND = (1.0, 12.0)
+"""Seconds, or units of work, of the first round and of the longest; each is twice as long as the one before."""
+_HEAT = 6e-5
+"""Of the value of one workflow: the temperature that a window begins with."""
+
+
+def improve(incumbent: Incumbent, pace: Pace) -> None:
+    """Improve the incumbent, or find a first plan, until the limits end it or the gap is closed."""
+    judge, compiled = incumbent.judge, incumbent.compiled
+    given = arrays(judge)
+    for draft in constructed(compiled, given, pace):
+        incumbent.propose(draft, "rolling")
+    random = Random(pace.limits.seed)  # noqa: S311 (nothing secret)
+    length, longest = _ROUND
+    number = 0
+    while incumbent.draft is not None and not pace.over() and not incumbent.done(pace.limits.gap):
+        _round(incumbent, given, pace, _SIZES[number % len(_SIZES)], min(length, pace.left()), random)
+        length = min(2 * length, longest)
+        number += 1
+
+
+def _round(incumbent: Incumbent, given: Arrays, pace: Pace, size: int, length: float, random: Random) -> None:
+    """Search each window once, `length` seconds or units in all, and put together what was found."""
+    draft = incumbent.draft
+    if draft is None:
+        return
+    whole = state(incumbent.compiled, given, draft)
+    windows = _windows(incumbent, draft, whole, size, pace.limits.workers, random)
+    if not windows:
+        return
+    room = _room(incumbent, draft) / len(windows)
+    heat = _HEAT * abs(incumbent.value) / len(given.group_weight)
+    seeds = [random.randrange(1 << 30) for _ in windows]
+    workers = min(pace.limits.workers, len(windows))
+    clocks = [_Clock(pace, length / len(windows), workers) for _ in windows]
+
+    def search(place: int) -> Found:
+        return search_window(given, copied(whole), windows[place], room, heat, seeds[place], clocks[place])
+
+    with ThreadPoolExecutor(workers) as threads:
+        found = list(threads.map(search, range(len(windows))))
+    pace.worked(sum(clock.placed for clock in clocks) / PLACED_PER_UNIT)
+    for each in found:
+        whole.start[each.window.free] = each.start
+        whole.way[each.window.free] = each.way
+    incumbent.propose(draft_of(given, whole, draft), "rolling")
+
+
+class _Clock:
+    """Says how much a window has used of what it may: a share of work, or of the time that so many workers have."""
+
+    def __init__(self, pace: Pace, share: float, workers: int) -> None:
+        self._pace = pace
+        self._share = share
+        self._workers = workers
+        self._began: float | None = None
+        self.placed = 0
+
+    def __call__(self, placed: int) -> float:
+        self.placed += placed
+        if self._pace.cancelled():
+            return 1.0
+        if self._pace.deterministic:
+            return self.placed / (self._share * PLACED_PER_UNIT)
+        now = time.perf_counter()
+        if self._began is None:
+            self._began = now
+        if self._pace.over():
+            return 1.0
+        return (now - self._began) / (self._share * self._workers)
+
+
+def _windows(incumbent: Incumbent, draft: Draft, whole: Placed, size: int, least: int, random: Random) -> list[Window]:
+    """Windows of about `size` tasks each, at least `least` of them, that share no tick; without those in which nothing
+    is free. The first has a random share of a window's tasks."""
+    compiled = incumbent.compiled
+    starts = np.sort(whole.start)
+    tasks = len(starts)
+    count = max(round(tasks / size), least)
+    offset = random.random()
+    places = [int((number + offset) * tasks / count) for number in range(count)]
+    edges = sorted({int(starts[place]) for place in places if 0 < place < tasks and starts[place] > 0})
+    movable = np.ones(tasks, np.bool_)
+    movable[list(draft.parts)] = False
+    found = []
+    for since, until in zip([0, *edges], [*edges, compiled.horizon], strict=True):
+        free = np.flatnonzero(movable & (whole.start >= since) & (whole.end <= until))
+        if len(free) > 1:
+            found.append(Window(since, until, free))
+    return found
+
+
+def _room(incumbent: Incumbent, draft: Draft) -> Array:
+    """By how much each part may grow: as far as earlier steps of a lexicographic search and the budget let it."""
+    judge, compiled = incumbent.judge, incumbent.compiled
+    room = np.full(len(PARTS), inf)
+    schedule = compiled.schedule(draft)
+    for name, limit in judge.held.items():
+        room[PARTS.index(name)] = max(limit - measure(compiled.problem, compiled.costs, schedule, name), 0.0)
+    for budget in compiled.problem.budgets:
+        if budget.group is None:
+            room[COST] = min(room[COST], max(budget.amount - compiled.costs.total(schedule), 0.0))
+    return room
