@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.costs import CENT, Costs
 from planner.grid import scale_of
+from planner.horizon import horizon
 from planner.options import options
 from planner.reasons.constraints import Constraint, Kind, levels, limited, peak, with_floor, with_peak
 
@@ -74,6 +75,8 @@ class Numbers:
             wished = _with_task(rest, place, replace(rest.tasks[place], due=task.deadline))
             return self._least(wished, "lateness", lambda schedule: schedule.ends[place])
         aim = task.release if limit.kind is Kind.RELEASE else sum(task.window or (0.0, 0.0)) / 2
+        # nothing starts beyond the horizon, so that the nearest start to it is the nearest to what lies beyond
+        aim = min(aim, horizon(rest))
         wished = _with_task(rest, place, replace(rest.tasks[place], preferred_start=aim))
         return self._least(wished, "preference", lambda schedule: schedule.starts[place])
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _SHARE = 0.5
 """Of what is left, one question may take no more than this."""
 _LEAST = 0.05
+_GRACE = 0.5
+"""Seconds after the end for answers that need no search."""
 
 
 class Oracle:
@@ -35,8 +37,16 @@ class Oracle:
         """Whether the limits are used up: what comes now is answered only if that is cheap."""
         return self._pace.over()
 
+    @property
+    def _spent(self) -> bool:
+        """Whether not even cheap answers are given any more."""
+        seconds = None if self._pace.deterministic else self._limits.seconds
+        return seconds is not None and time.perf_counter() - self._pace.began > seconds + _GRACE
+
     def feasible(self, problem: Problem) -> bool | None:
         """Whether there is a plan; None: not known within the limits."""
+        if self._spent:
+            return None
         compiled = compile_problem(problem)
         judge = Judge(compiled, {"duration": 1.0})
         draft = Lister(compiled).serial(compiled.latest)
@@ -53,6 +63,8 @@ class Oracle:
 
     def best(self, problem: Problem, measure: str) -> tuple[Schedule | None, bool]:
         """A plan with as little as possible of a part of the objective, and whether none has less. None: not found."""
+        if self._spent:
+            return None, False
         compiled = compile_problem(problem)
         judge = Judge(compiled, {measure: 1.0})
         first = Lister(compiled).serial(compiled.latest)
