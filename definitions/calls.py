@@ -117,6 +117,20 @@ class StepOutcome(TypedDict, total=False):
     artifacts: list[dict[str, Any]]
 
 
+class StepExplanation(TypedDict):
+    """Why a step is where it is."""
+
+    step_id: str
+    status: StepStatus
+    why: str
+    """`ended`, `running`, `retry_backoff`, `no_worker`, `dependencies`, `sequential`, `not_needed_yet`,
+    `error_handler`, `paused`, `parallel_limit`, `stopping` or `starting`."""
+    message: str
+    """The same as a sentence."""
+    waits_for: list[str]
+    """The steps that it waits for, all of them."""
+
+
 @dataclass(frozen=True)
 class OutcomePage:
     """A part of the outcome of a run: steps in pages; the last page carries the run itself."""

@@ -19,7 +19,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from definitions.calls import FINAL_RUN_STATUSES
+from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
 from definitions.ids import new_execution_id, workflow_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
@@ -30,6 +30,7 @@ from engine.dispatch import Dispatch, dispatch
 from engine.dispatch_again import dispatch_again
 from engine.dispatch_marks import DispatchMarks
 from engine.execution_records import ExecutionRecords
+from engine.explaining import explain
 from engine.failpoints import failpoint
 from engine.outgoing import dispatch_of, require_size
 from engine.temporal import answer
@@ -227,6 +228,12 @@ class Executions(ExecutionRecords):
                         f"Temporal does not answer: {error.message}", remedy="try again"
                     ) from error
                 await asyncio.sleep(_NOT_THERE_YET_SECONDS)
+
+    async def explain(self, execution_id: str, step_id: str | None = None) -> list[StepExplanation]:
+        """Why the step, or each that has not ended, is where it is (`engine.explaining`).
+
+        Raises `ExecutionNotFound`, `NotFound` (`step_not_found`), `ServiceUnavailable`."""
+        return await explain(self._client, self, execution_id, step_id)
 
     async def context(self, execution_id: str) -> dict[str, Any] | None:
         """The shared context of a run that goes on; None when nobody can tell it now."""

@@ -20,6 +20,7 @@ from temporalio.workflow import Info
 PURE = (
     "workflows.attributes",
     "workflows.ending",
+    "workflows.explanation",
     "workflows.progress",
     "workflows.retention",
     "workflows.runner",

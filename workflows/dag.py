@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
 
 from definitions.messages import WORKFLOW_TYPE, CancelRequest, CancelStep, Ending, StartStep
 from workflows import attributes
+from workflows.explanation import explanation
 from workflows.outcome import outcome_pages, submit_outcome, workflow_result
 from workflows.progress import Progress
 from workflows.runner import Runner
@@ -120,6 +121,11 @@ class DagWorkflow:
     def progress(self) -> dict[str, Any]:
         """Status, counts, and which steps run or failed."""
         return self._progress.snapshot()
+
+    @workflow.query(description="Why a step is not running now; input: a step id, or none for all that have not ended")
+    def explain(self, step_id: Any = None, *_more: Any) -> dict[str, Any]:
+        """Why the step, or each that has not ended, is where it is (`workflows.explanation`)."""
+        return explanation(self._runner, step_id)
 
     @workflow.query(description="The run's shared context")
     def context(self) -> dict[str, Any]:

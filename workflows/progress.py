@@ -12,14 +12,13 @@ from definitions.calls import StepStatus
 from definitions.markdown import plain
 from definitions.messages import Ending
 from definitions.run_state import UPSTREAM_FAILED, StepState
+from definitions.wording import named
 from workflows.runner import Runner
 
 TABLE_ROWS = 60
 """Runs of more steps show what failed and what is running only."""
 FAILED_ROWS = 20
 """How many failures a run of more steps shows at most."""
-NAMED_STEPS = 3
-"""How many of the steps that a step waits for are named."""
 MESSAGE_LENGTH = 160
 SHOWN: tuple[StepStatus, ...] = ("completed", "running", "pending", "skipped", "failed", "cancelled")
 _GAP = "\u00a0"
@@ -136,7 +135,7 @@ class Progress:
             notes.append(plain(step.error.get("message", ""), MESSAGE_LENGTH))
         if step.reason == UPSTREAM_FAILED:
             steps, requires = self._runner.state.steps, self._runner.program.steps[step_id].requires
-            notes.append(f"needs {_named(each for each in requires if steps[each].fails_dependants)}")
+            notes.append(f"needs {named(each for each in requires if steps[each].fails_dependants)}")
         elif step.reason:
             notes.append(_REASONS.get(step.reason) or plain(step.reason, MESSAGE_LENGTH))
         if step.attempts > 1:
@@ -149,19 +148,11 @@ class Progress:
         compiled = self._runner.program.steps[step_id]
         steps = self._runner.state.steps
         if compiled.handles:
-            return f"only if {_named(compiled.handles, 'or')} fails"
+            return f"only if {named(compiled.handles, 'or')} fails"
         waiting = [each for each in compiled.requires if not steps[each].settled]
         if compiled.after is not None and not waiting and not steps[compiled.after].settled:
             waiting.append(compiled.after)
-        return f"waits for {_named(waiting)}" if waiting else "ready"
-
-
-def _named(step_ids: Iterable[str], conjunction: str = "and") -> str:
-    """The first few, and how many more there are."""
-    names = [f"`{step_id}`" for step_id in step_ids]
-    if len(names) > NAMED_STEPS:
-        names = [*names[: NAMED_STEPS - 1], f"{len(names) - NAMED_STEPS + 1} more"]
-    return f" {conjunction} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        return f"waits for {named(waiting)}" if waiting else "ready"
 
 
 def _duration(seconds: float) -> str:

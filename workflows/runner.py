@@ -67,7 +67,7 @@ class Runner:
             workflow={"input": state.input, "id": execution_id, "name": program.definition.name},
         )
         limit = program.definition.max_parallel_steps
-        self._max_parallel = min(limit, MAX_IN_FLIGHT) if limit else MAX_IN_FLIGHT
+        self.max_parallel = min(limit, MAX_IN_FLIGHT) if limit else MAX_IN_FLIGHT
 
     # -- what happens to a run ------
 
@@ -241,7 +241,7 @@ class Runner:
             and self.stopping is None
             and not self.state.paused
             and not self.draining
-            and len(self._running) < self._max_parallel
+            and len(self._running) < self.max_parallel
         )
 
     def _begin(self, step_id: str, handled: str | None, now: float) -> StartStep | None:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 def pause(run: Run, data_dir: DataDir = None) -> None:
     """Pause a run: running steps end, nothing new starts, its timeout stands still."""
-    execution_id, _ = _steer(data_dir, run, lambda executions, found: executions.pause(found))
+    execution_id, _ = with_engine(data_dir, run, lambda executions, found: executions.pause(found))
     out.print(f"pausing {execution_id}; go on with: longpole resume {short(execution_id)}")
 
 
@@ -45,7 +45,7 @@ def resume(
         await executions.resume(found)
         return None
 
-    execution_id, continuation = _steer(data_dir, run, go_on)
+    execution_id, continuation = with_engine(data_dir, run, go_on)
     if continuation is None:
         out.print(f"resuming {execution_id}")
         return
@@ -69,7 +69,7 @@ def cancel(
     from definitions.durations import parse_duration
 
     seconds = parse_duration(grace)
-    execution_id, _ = _steer(
+    execution_id, _ = with_engine(
         data_dir,
         run,
         lambda executions, found: executions.cancel(
@@ -79,8 +79,8 @@ def cancel(
     out.print(f"cancelling {execution_id}; running steps have {seconds:g} s to end")
 
 
-def _steer(data_dir: Path | None, run: str, action: Callable[[Executions, str], Awaitable[T]]) -> tuple[str, T]:
-    """Do something to the run that is meant; its id, and what that gave. Needs Temporal, so a running service."""
+def with_engine(data_dir: Path | None, run: str, action: Callable[[Executions, str], Awaitable[T]]) -> tuple[str, T]:
+    """Do something with the run that is meant; its id, and what that gave. Needs Temporal, so a running service."""
     from engine.core import open_engine, open_records
     from longpole.connection import require_known_temporal
 

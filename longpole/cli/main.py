@@ -13,6 +13,7 @@ from longpole.cli.api import api
 from longpole.cli.boundary import Boundary
 from longpole.cli.control import cancel, pause, resume
 from longpole.cli.doctor import doctor
+from longpole.cli.explain import explain
 from longpole.cli.import_wfformat import import_wfformat
 from longpole.cli.listing import list_runs
 from longpole.cli.logs import logs
@@ -43,6 +44,7 @@ app.command("run", rich_help_panel=_RUNS)(run)
 app.command("list", rich_help_panel=_RUNS)(list_runs)
 app.command("show", rich_help_panel=_RUNS)(show)
 app.command("logs", rich_help_panel=_RUNS)(logs)
+app.command("explain", rich_help_panel=_RUNS)(explain)
 app.command("pause", rich_help_panel=_RUNS)(pause)
 app.command("resume", rich_help_panel=_RUNS)(resume)
 app.command("cancel", rich_help_panel=_RUNS)(cancel)

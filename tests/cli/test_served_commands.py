@@ -207,3 +207,14 @@ def test_other_settings_are_refused(served: CommandLine) -> None:
 def test_doctor_sees_the_service(served: CommandLine) -> None:
     (finding,) = [each for each in served.json("doctor")["findings"] if each["subject"] == "service"]
     assert finding["state"] == "ok"
+
+
+def test_explain_says_why_a_step_waits(served: CommandLine) -> None:
+    run = begin(served, "explained", [nap("a", 600), {"id": "b", "handler": "steps.echo", "depends_on": ["a"]}])
+    until(lambda: step_status(served, run) == "running", "the first step runs")
+    done = served("explain", run)
+    assert done.returncode == 0, done.stderr
+    assert "it waits for `a`" in done.stdout
+    assert [each["why"] for each in served.json("explain", run, "b")] == ["dependencies"]
+    assert "has no step 'z'" in served("explain", run, "z").stderr
+    assert served("cancel", run, "--grace", "0s").returncode == 0

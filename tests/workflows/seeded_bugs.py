@@ -51,7 +51,7 @@ def _starts_fewer_at_once(patch: pytest.MonkeyPatch) -> None:
 
     def changed(self: Runner, *args: Any, **named: Any) -> None:
         made(self, *args, **named)
-        self._max_parallel -= 1
+        self.max_parallel -= 1
 
     patch.setattr(Runner, "__init__", changed)
 

@@ -1,0 +1,103 @@
+"""Why the steps of a run are where they are: what its workflow, Temporal and the records know of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
+from definitions.errors import NotFound, ServiceUnavailable
+from engine.execution_records import ExecutionRecords
+from engine.temporal import answer
+from engine.views import Execution, StepView
+
+NO_WORKER_SECONDS = 2.0
+"""A step that waits longer than this for a worker is said to have none."""
+
+
+async def explain(
+    client: Client, records: ExecutionRecords, execution_id: str, step_id: str | None = None
+) -> list[StepExplanation]:
+    """Why the step, or each that has not ended, is where it is; of a run that is over, why each did not complete.
+
+    Raises `ExecutionNotFound`, `NotFound` (`step_not_found`), and `ServiceUnavailable` where no worker answers."""
+    run = await records.get(execution_id)
+    if step_id is not None and step_id not in {step.step_id for step in run.steps}:
+        raise NotFound(
+            f"{execution_id} has no step {step_id!r}",
+            code="step_not_found",
+            remedy=f"its steps can be seen with `longpole show {execution_id}`",
+        )
+    if run.status in FINAL_RUN_STATUSES:
+        return [_of_record(run, step) for step in run.steps if _asked(step, step_id)]
+    handle = client.get_workflow_handle(execution_id)
+    try:
+        told: dict[str, Any] = await answer(handle.query("explain", step_id))
+        description = await answer(handle.describe())
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise ServiceUnavailable(f"Temporal can't tell: {error.message}", remedy="try again") from error
+        return [_not_begun(run, step) for step in run.steps if step_id in (None, step.step_id)]
+    except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+        raise ServiceUnavailable(
+            f"the run can't tell why: {error}", remedy="is a worker of this release running?"
+        ) from error
+    pending = {
+        activity.activity_id.partition("#")[0]: activity for activity in description.raw_description.pending_activities
+    }
+    return [_with_attempt(each, pending) for each in told["steps"]]
+
+
+def _asked(step: StepView, step_id: str | None) -> bool:
+    return step.status != "completed" if step_id is None else step.step_id == step_id
+
+
+def _with_attempt(told: StepExplanation, pending: Mapping[str, PendingActivityInfo]) -> StepExplanation:
+    """The workflow only knows that the step is with Temporal; Temporal knows what it waits for there."""
+    activity = pending.get(told["step_id"])
+    if told["why"] != "running" or activity is None:
+        return told
+    now = datetime.now(UTC)
+    if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
+        return {
+            **told,
+            "message": f"it runs: attempt {activity.attempt} of Temporal's, on {activity.last_worker_identity}",
+        }
+    until = (
+        activity.next_attempt_schedule_time.ToDatetime(UTC) if activity.HasField("next_attempt_schedule_time") else now
+    )
+    if until > now:
+        failure = activity.last_failure.message
+        said = f"it failed ({failure}) and is tried again at {until:%Y-%m-%d %H:%M:%S} UTC"
+        return {**told, "why": "retry_backoff", "message": said}
+    waited = (now - activity.scheduled_time.ToDatetime(UTC)).total_seconds()
+    if waited < NO_WORKER_SECONDS:
+        return {**told, "message": "it waits for a free worker"}
+    return {
+        **told,
+        "why": "no_worker",
+        "message": f"it has waited {waited:.0f} s for a worker: all are busy, or none is running",
+    }
+
+
+def _of_record(run: Execution, step: StepView) -> StepExplanation:
+    reason = step.error_message if step.status == "failed" else step.reason.replace("_", " ")
+    said = f"it is {step.status}: {reason}" if reason else f"it is {step.status}"
+    return StepExplanation(
+        step_id=step.step_id,
+        status=step.status,  # type: ignore[typeddict-item]
+        why="ended",
+        message=f"the run is over ({run.status}); {said}",
+        waits_for=[],
+    )
+
+
+def _not_begun(run: Execution, step: StepView) -> StepExplanation:
+    said = f"the run is {run.status}: Temporal does not have it yet"
+    return StepExplanation(step_id=step.step_id, status="pending", why="starting", message=said, waits_for=[])
