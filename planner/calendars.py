@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -67,7 +68,7 @@ class Steps:
 def steps(
     base: float,
     periods: Iterable[tuple[float, float, float]],
-    bands: Sequence[tuple[Band, float]],
+    bands: Iterable[tuple[Band, float]],
     zone: str,
     origin: datetime | None,
     until: float,
@@ -76,23 +77,38 @@ def steps(
     before later ones, and `base` holds elsewhere. Bands are laid out until `until`; the last value then stays.
     Raises `ValueError` for bands without an origin.
     """
-    periods = list(periods)
-    edges = {0.0, *(edge for start, end, _ in periods for edge in (start, end) if edge > 0)}
-    local = None
-    if bands:
-        if origin is None:
-            raise ValueError("hours of the clock need an origin")
-        local = _Clock(zone, origin)
-    if local is not None:
-        edges.update(local.edges([band for band, _ in bands], until))
+    usual = _banded(base, tuple(bands), zone, origin, until)
+    periods = sorted(periods)
+    if not periods:
+        return usual
+    edges = {*usual.times, *(max(edge, 0.0) for start, end, _ in periods for edge in (start, end))}
+    starts = [start for start, _, _ in periods]
     times: list[float] = []
     values: list[float] = []
     for moment in sorted(edges):
-        value = next((value for start, end, value in periods if start <= moment < end), None)
-        if value is None and local is not None:
-            value = local.first(bands, moment)
-        if value is None:
-            value = base
+        place = bisect_right(starts, moment) - 1
+        value = periods[place][2] if place >= 0 and moment < periods[place][1] else usual.at(moment)
+        if not values or value != values[-1]:
+            times.append(moment)
+            values.append(value)
+    return Steps(times, values)
+
+
+@lru_cache(maxsize=256)
+def _banded(
+    base: float, bands: tuple[tuple[Band, float], ...], zone: str, origin: datetime | None, until: float
+) -> Steps:
+    """The steps of bands. Kept, as pools often share their hours, and a problem is laid out more than once."""
+    if not bands:
+        return Steps([0.0], [base])
+    if origin is None:
+        raise ValueError("hours of the clock need an origin")
+    clock = _Clock(zone, origin)
+    times: list[float] = []
+    values: list[float] = []
+    for moment in sorted({0.0, *clock.edges([band for band, _ in bands], until)}):
+        found = clock.first(bands, moment)
+        value = base if found is None else found
         if not values or value != values[-1]:
             times.append(moment)
             values.append(value)
@@ -129,22 +145,26 @@ class _Clock:
         found: set[float] = set()
         day, last = self.reading(0).date(), self.reading(until).date()
         while day <= last:
-            for clock in clocks:
-                for fold in (0, 1):
-                    found.add(self._seconds(datetime.combine(day, clock, self._zone).replace(fold=fold)))
-            found.update(self._clock_changes(datetime.combine(day, time(0), self._zone)))
+            midnight = datetime.combine(day, time(0), self._zone)
+            change = self._clock_change(midnight)
+            found.update(self._seconds(datetime.combine(day, clock, self._zone)) for clock in clocks)
+            if change is not None:  # an hour of that day may be there twice
+                found.add(change)
+                found.update(
+                    self._seconds(datetime.combine(day, clock, self._zone).replace(fold=1)) for clock in clocks
+                )
             day += timedelta(days=1)
         return {moment for moment in found if 0 < moment < until}
 
     def _seconds(self, moment: datetime) -> float:
         return (moment.astimezone(UTC) - self._origin).total_seconds()
 
-    def _clock_changes(self, midnight: datetime) -> Iterable[float]:
+    def _clock_change(self, midnight: datetime) -> float | None:
         """The moment of this day at which the zone's offset changes, if there is one, to the second."""
         early, late = midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)
         before = early.astimezone(self._zone).utcoffset()
         if before == late.astimezone(self._zone).utcoffset():
-            return
+            return None
         while late - early > timedelta(seconds=1):
             middle = early + (late - early) // 2
             middle = middle.replace(microsecond=0)
@@ -154,7 +174,7 @@ class _Clock:
                 early = middle
             else:
                 late = middle
-        yield (late - self._origin).total_seconds()
+        return (late - self._origin).total_seconds()
 
 
 def _holds(band: Band, clock: time, day: int) -> bool:

@@ -19,7 +19,7 @@ from planner.costs import Costs
 from planner.cpm import latest, opening, soonest
 from planner.graph import Graph
 from planner.grid import NEAR, Grid, lowest, scale_of, tick_of
-from planner.horizon import horizon
+from planner.horizon import banded, horizon, likely_horizon
 from planner.occupancy import free_steps
 from planner.options import Option, options
 from planner.schedule import Schedule
@@ -81,6 +81,7 @@ class Compiled:
     tick: float
     """Seconds."""
     horizon: int
+    """The last moment that is laid out."""
     ways: list[list[Way]]
     earliest: list[int]
     """Earliest starts."""
@@ -165,9 +166,30 @@ class Compiled:
         return Draft([grid.up(start) for start in schedule.starts], found, parts, moved)
 
 
-def compile_problem(problem: Problem) -> Compiled:
-    """The problem on its grid."""
+def compile_problem(problem: Problem, *, whole: bool = False) -> Compiled:
+    """The problem on its grid.
+
+    Hours of the clock are laid out for as long as a plan most likely needs; with `whole`, as long as it ever could.
+    """
     until = horizon(problem)
+    likely = until if whole or not banded(problem) else likely_horizon(problem)
+    while likely < until:
+        compiled = _until(problem, likely)
+        if _roomy(compiled):
+            return compiled
+        likely *= 2
+    return _until(problem, until)
+
+
+def _roomy(compiled: Compiled) -> bool:
+    """Whether all tasks can be done, one deadline or another aside, in three quarters of the time that is laid out."""
+    from planner.listing import Lister, Stuck  # here, as list scheduling works on what this module makes
+
+    draft = Lister(compiled, in_time=False).serial(compiled.latest)
+    return not isinstance(draft, Stuck) and 4 * max(compiled.ends(draft)) <= 3 * compiled.horizon
+
+
+def _until(problem: Problem, until: float) -> Compiled:
     choices = [options(task) for task in problem.tasks]
     costs = Costs(problem, until)
     raw = [free_steps(problem, number, until) for number in range(len(problem.pools))]

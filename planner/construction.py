@@ -9,6 +9,7 @@ from planner.compiled import Compiled, Draft
 from planner.descent import descend
 from planner.judge import Judge, Shares
 from planner.listing import Choose, Lister
+from planner.pace import Pace
 
 _PASSES = 6
 """Forward and backward, as long as it helps."""
@@ -19,15 +20,15 @@ _PARALLEL_UP_TO = 400
 _WORTH_A_THOUSAND = 1000.0
 
 
-def first_drafts(compiled: Compiled, judge: Judge, seed: int) -> Iterator[Draft]:
+def first_drafts(compiled: Compiled, judge: Judge, pace: Pace) -> Iterator[Draft]:
     """Drafts that keep every rule, each better than the one before; none where list scheduling finds none.
 
-    The first costs one list schedule. Deterministic in the seed.
+    The first costs one list schedule. Deterministic in the seed, unless time runs out.
     """
     best: float | None = None
     shares = Shares(judge)
-    for draft in _constructed(compiled, judge, shares, Random(seed)):  # noqa: S311 (nothing secret)
-        for improved in _improved(compiled, judge, shares, draft):
+    for draft in _constructed(compiled, judge, shares, Random(pace.limits.seed)):  # noqa: S311 (nothing secret)
+        for improved in _improved(compiled, judge, shares, draft, pace):
             found = judge(improved)
             if (best is None or found < best) and judge.admits(improved):
                 best = found
@@ -82,7 +83,7 @@ def ancestors(compiled: Compiled, task: int) -> set[int]:
     return found
 
 
-def _improved(compiled: Compiled, judge: Judge, shares: Shares, draft: Draft) -> Iterator[Draft]:
+def _improved(compiled: Compiled, judge: Judge, shares: Shares, draft: Draft, pace: Pace) -> Iterator[Draft]:
     yield draft
     value = judge(draft)
     if shares.timeless:
@@ -95,7 +96,7 @@ def _improved(compiled: Compiled, judge: Judge, shares: Shares, draft: Draft) ->
             draft, value = again, found
             yield draft
     if not judge.only_duration:
-        yield from descend(compiled, judge, shares, draft)
+        yield from descend(compiled, judge, shares, draft, pace)
 
 
 def chooser(compiled: Compiled, judge: Judge, shares: Shares) -> Choose | None:

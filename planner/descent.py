@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 
 from planner.compiled import Compiled, Draft
 from planner.judge import Judge, Shares
+from planner.pace import Pace
 from planner.profile import NEVER
 from planner.timetable import Timetable
 
@@ -14,16 +15,17 @@ _ROUNDS = 4
 _MOST_STARTS = 48
 """Starts tried for a task and way, the most promising first."""
 _BETTER = 1e-9
+_LOOK_EVERY = 32
+"""Tasks between looks at the time."""
 
 
-def descend(compiled: Compiled, judge: Judge, shares: Shares, draft: Draft) -> Iterator[Draft]:
+def descend(compiled: Compiled, judge: Judge, shares: Shares, draft: Draft, pace: Pace) -> Iterator[Draft]:
     """Better and better drafts, each keeping every rule; ends where no task alone can improve one. Split tasks stay."""
     value = judge(draft)
     for round_number in range(_ROUNDS):
         descent = _Descent(compiled, shares, draft)
         order = sorted(range(len(draft.starts)), key=lambda task: draft.starts[task], reverse=round_number % 2 == 0)
-        moves = [descent.move(task) for task in order]
-        if True not in moves:
+        if not descent.sweep(order, pace):
             return
         found = judge(descent.draft)
         if found >= value - _BETTER * abs(value) or not judge.admits(descent.draft):
@@ -32,12 +34,32 @@ def descend(compiled: Compiled, judge: Judge, shares: Shares, draft: Draft) -> I
         yield draft
 
 
-def tidy(compiled: Compiled, shares: Shares, draft: Draft) -> Draft:
+def tidy(compiled: Compiled, shares: Shares, draft: Draft, pace: Pace) -> Draft:
     """The draft with each task as early as it can be, without its share of the value growing."""
     descent = _Descent(compiled, shares, draft)
-    for task in sorted(range(len(draft.starts)), key=lambda task: draft.starts[task]):
-        descent.move(task)
+    descent.sweep(sorted(range(len(draft.starts)), key=lambda task: draft.starts[task]), pace)
     return descent.draft
+
+
+class _Scope:
+    """The last end among some tasks. Looked for again only when the last task is concerned."""
+
+    def __init__(self, members: Sequence[int], ends: list[int]) -> None:
+        self._members = members
+        self._last = max(ends[task] for task in members)
+
+    def last_but(self, task: int, ends: list[int]) -> int:
+        """The last end of all but one of the members."""
+        if ends[task] < self._last:
+            return self._last
+        return max((ends[other] for other in self._members if other != task), default=0)
+
+    def moved(self, before: int, after: int, ends: list[int]) -> None:
+        """One of the members, which ended at `before`, ends at `after` now."""
+        if after >= self._last:
+            self._last = after
+        elif before == self._last:
+            self._last = max(ends[task] for task in self._members)
 
 
 class _Descent:
@@ -48,9 +70,27 @@ class _Descent:
         self._compiled = compiled
         self._shares = shares
         self._ends = compiled.ends(draft)
+        groups: dict[str | None, list[int]] = {}
+        for task, given in enumerate(compiled.problem.tasks):
+            groups.setdefault(given.group, []).append(task)
+        self._scopes = [_Scope(range(len(self._ends)), self._ends)]
+        self._scope_of = [0] * len(self._ends)
+        for members in groups.values():
+            for task in members:
+                self._scope_of[task] = len(self._scopes)
+            self._scopes.append(_Scope(members, self._ends))
         self._table = Timetable(compiled, draft.moved)
         for task, number in enumerate(draft.ways):
             self._table.take(compiled.ways[task][number], compiled.spans(draft, task))
+
+    def sweep(self, order: Iterable[int], pace: Pace) -> bool:
+        """Move tasks one after the other, as long as there is time; whether any was moved."""
+        moved = False
+        for number, task in enumerate(order):
+            if number % _LOOK_EVERY == 0 and pace.over():
+                break
+            moved = self.move(task) or moved
+        return moved
 
     def move(self, task: int) -> bool:
         """Put a task where it is best, the others staying; whether that was somewhere else."""
@@ -74,7 +114,9 @@ class _Descent:
                     best, chosen = found, (other, begin)
         draft.ways[task], draft.starts[task] = chosen
         way = compiled.ways[task][chosen[0]]
-        self._ends[task] = chosen[1] + way.ticks
+        before, self._ends[task] = self._ends[task], chosen[1] + way.ticks
+        for scope in (self._scopes[0], self._scopes[self._scope_of[task]]):
+            scope.moved(before, self._ends[task], self._ends)
         self._table.take(way, ((chosen[1], self._ends[task]),))
         return chosen != (number, start)
 
@@ -90,15 +132,9 @@ class _Descent:
 
     def _others(self, task: int) -> tuple[float, float]:
         """The last end of all other tasks, and of those of the same group, in seconds."""
-        tasks, tick = self._compiled.problem.tasks, self._compiled.tick
-        group = tasks[task].group
-        last = of_group = 0
-        for other, end in enumerate(self._ends):
-            if other != task:
-                last = max(last, end)
-                if tasks[other].group == group:
-                    of_group = max(of_group, end)
-        return last * tick, of_group * tick
+        everyone, fellows = self._scopes[0], self._scopes[self._scope_of[task]]
+        tick = self._compiled.tick
+        return everyone.last_but(task, self._ends) * tick, fellows.last_but(task, self._ends) * tick
 
     def _starts(self, task: int, number: int, opens: int, last: int) -> list[int]:
         """Feasible starts worth trying, each once."""

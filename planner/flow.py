@@ -92,8 +92,8 @@ def _flow(number: int, occupancy: Occupancy, ancestors: list[int]) -> list[Hando
 def _taken(units: list[_Unit], amount: float, moment: float, known: int) -> list[tuple[_Unit, float]]:
     """From whom to take an amount so that as little as can be is tied together that was not: (unit, how much).
 
-    What changes nothing first: predecessors' units (`known`, as bits) and those that nobody can be late with. Where what
-    has been idle is not enough besides, units given back this very moment are waited for: all that their givers have.
+    What changes nothing first: predecessors' units (`known`, as bits), and those that nobody can be late with. Where
+    what has been idle is not enough besides, units given back now are waited for: all that their givers have.
     Then the longest idle.
     """
     found: list[tuple[_Unit, float]] = []

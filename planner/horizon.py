@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING
 
 from planner.calendars import CapacityBand
+from planner.cpm import soonest
 
 if TYPE_CHECKING:
     from planner.problem import Problem
@@ -23,37 +23,56 @@ def horizon(problem: Problem) -> float:
     ever fit. Hours of the clock come again and again: two weeks and a multiple of all work is laid out for them. A
     given horizon, and deadlines where every task has one, end it earlier.
     """
-    last = work = 0.0
-    all_due = True
-    latest = 0.0
-    for task in problem.tasks:
-        last = max(last, task.release, task.preferred_start or 0.0)
-        if task.window is not None:
-            last = max(last, task.window[0])
-        work += max(mode.duration * _slowest(mode.demands) for mode in task.modes)
-        if task.deadline is None:
-            all_due = False
-        else:
-            latest = max(latest, task.deadline)
+    work = sum(max(mode.duration * _slowest(mode.demands) for mode in task.modes) for task in problem.tasks)
     work += sum(arc.lag for arc in problem.precedence if arc.lag > 0)
-    banded = False
+    work += sum(given.end - given.start for given in problem.reservations if given.movable)
+    return _ended(problem, _last(problem) + (_WEEKS_OF_BANDS + _BAND_STRETCH * work if banded(problem) else work))
+
+
+def likely_horizon(problem: Problem) -> float:
+    """Until when a plan most likely reaches, with room to choose: where hours of the clock matter, laying out all that
+    `horizon` allows would take longer than to plan."""
+    durations = [min(mode.duration * _slowest(mode.demands) for mode in task.modes) for task in problem.tasks]
+    longest = max(soonest(problem.graph, durations, [0.0] * len(durations))[1])
+    held = dict.fromkeys((pool.id for pool in problem.pools), 0.0)
+    for task, duration in zip(problem.tasks, durations, strict=True):
+        for demand in task.modes[0].demands:
+            held[demand.pool] += demand.amount * duration
     for pool in problem.pools:
-        for part in pool.calendar:
-            if isinstance(part, CapacityBand):
-                banded = True
-            else:
-                last = max(last, part.end)
+        longest = max(longest, held[pool.id] / (pool.capacity or 1.0))
+    return min(_ended(problem, _last(problem) + _WEEKS_OF_BANDS + 2 * longest), horizon(problem))
+
+
+def banded(problem: Problem) -> bool:
+    """Whether hours of the clock matter."""
+    return any(
+        (pool.price is not None and pool.price.bands) or any(isinstance(part, CapacityBand) for part in pool.calendar)
+        for pool in problem.pools
+    )
+
+
+def _ended(problem: Problem, end: float) -> float:
+    """The end, or what the problem says of it."""
+    if problem.horizon is not None:
+        end = min(end, problem.horizon)
+    if all(task.deadline is not None for task in problem.tasks):
+        end = min(end, max(task.deadline or 0.0 for task in problem.tasks))
+    return end
+
+
+def _last(problem: Problem) -> float:
+    """The last moment that a problem names: after it, only hours of the clock change anything."""
+    last = 0.0
+    for task in problem.tasks:
+        last = max(last, task.release, task.preferred_start or 0.0, task.window[0] if task.window else 0.0)
+    for pool in problem.pools:
+        last = max((last, *(part.end for part in pool.calendar if not isinstance(part, CapacityBand))))
         if pool.price is not None:
             last = max((last, *(part.end for part in pool.price.periods)))
-            banded = banded or bool(pool.price.bands)
-    for reservation in problem.reservations:
-        last = max(last, reservation.end)
-        if reservation.movable:
-            work += reservation.end - reservation.start
+    last = max((last, *(given.end for given in problem.reservations)))
     if problem.current is not None and problem.current.schedule is not None:
         last = max(last, *problem.current.schedule.ends)
-    end = last + (_WEEKS_OF_BANDS + _BAND_STRETCH * work if banded else work)
-    return min(end, latest if all_due else inf, inf if problem.horizon is None else problem.horizon)
+    return last
 
 
 def _slowest(demands: tuple[object, ...]) -> float:

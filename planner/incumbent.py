@@ -16,11 +16,11 @@ _SAME = 1e-9
 class Incumbent:
     """The best draft of a problem by one judge, and the best bound. Safe to use from several threads."""
 
-    def __init__(self, judge: Judge, bound: float) -> None:
+    def __init__(self, judge: Judge) -> None:
         self.judge = judge
         self.draft: Draft | None = None
         self.value = inf
-        self.bound = bound
+        self.bound = -inf
         self.method = "list"
         self.infeasible = False
         """A search has proven that no plan keeps every rule."""

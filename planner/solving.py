@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 from planner.baseline import as_soon_as_possible
 from planner.bounds import lower_bound
@@ -13,6 +14,7 @@ from planner.costs import Costs
 from planner.descent import tidy
 from planner.direct import direct
 from planner.evaluation import measure, scales, value
+from planner.horizon import horizon
 from planner.impossible import impossible
 from planner.incumbent import Incumbent
 from planner.judge import Judge, Shares
@@ -65,6 +67,15 @@ class _Solving:
         self._warm = current_places(self._compiled)
 
     def plan(self) -> Plan:
+        """The plan; where none is possible as far as hours of the clock are laid out, the same with all of them."""
+        plan = self._within()
+        laid_out = self._compiled.horizon * self._compiled.tick
+        if plan.status is Status.INFEASIBLE and laid_out < horizon(self._problem) - self._compiled.tick:
+            self._compiled = compile_problem(self._problem, whole=True)
+            plan = self._within()
+        return plan
+
+    def _within(self) -> Plan:
         """Level by level of a lexicographic objective; there is one level otherwise."""
         reasons = impossible(self._compiled)
         if reasons:
@@ -82,7 +93,7 @@ class _Solving:
                 schedule = self._compiled.schedule(incumbent.draft)
                 held.update({name: measure(self._problem, self._compiled.costs, schedule, name) for name in weights})
         proven = all(incumbent.done(0.0) for incumbent in reached)
-        return self._plan(Status.OPTIMAL if proven else Status.FEASIBLE, tidied(reached[-1]), *reached)
+        return self._plan(Status.OPTIMAL if proven else Status.FEASIBLE, tidied(reached[-1], pace), *reached)
 
     def _level(
         self, weights: Mapping[str, float], held: Mapping[str, float], reached: Sequence[Incumbent], pace: Pace
@@ -92,16 +103,22 @@ class _Solving:
         baseline = as_soon_as_possible(self._problem, compiled) if len(weights) > 1 else None
         scaled = scales(self._problem, compiled.costs, baseline, weights)
         judge = Judge(compiled, scaled, held)
-        incumbent = Incumbent(judge, lower_bound(compiled, scaled))
+        incumbent = Incumbent(judge)
         if reached and reached[-1].draft is not None:
             incumbent.propose(reached[-1].draft, reached[-1].method)
         incumbent.tell = lambda better: self._tell(better, reached)
         for draft in warm_drafts(compiled, self._warm) if self._warm is not None else ():
             incumbent.propose(draft, "list")
-        for draft in first_drafts(compiled, judge, self._limits.seed):
+        known = False
+        for draft in first_drafts(compiled, judge, pace):
             incumbent.propose(draft, "list")
+            if not known:  # after the first plan, which nobody should wait for
+                known = True
+                incumbent.prove(lower_bound(compiled, scaled))
             if incumbent.done(self._limits.gap) or pace.over():
                 break
+        if not known:
+            incumbent.prove(lower_bound(compiled, scaled))
         if not incumbent.done(self._limits.gap) and not pace.over():
             from planner.search.strategy import search  # brings OR-Tools
 
@@ -118,14 +135,14 @@ class _Solving:
         if draft is not None:
             schedule = self._compiled.schedule(draft)
             objective = levels[0].judge.of(schedule)
-            bound = min(levels[0].bound, objective)
+            bound = min(levels[0].bound, objective) if levels[0].bound > -inf else None
         method = levels[-1].method if levels and draft is not None else "bounds" if reasons else "search"
         return Plan(
             self._problem, status, schedule, objective, bound, method, time.perf_counter() - self._began, reasons
         )
 
 
-def tidied(incumbent: Incumbent) -> Draft | None:
+def tidied(incumbent: Incumbent, pace: Pace) -> Draft | None:
     """The incumbent's draft with everything as early as it can be without loss."""
     draft, judge = incumbent.draft, incumbent.judge
     if draft is None:
@@ -133,7 +150,7 @@ def tidied(incumbent: Incumbent) -> Draft | None:
     lister = Lister(judge.compiled)
     shifted = lister.serial(draft.starts, draft.ways, moved=draft.moved)
     shares = Shares(judge)
-    for candidate in (shifted, *(() if shares.timeless else (tidy(judge.compiled, shares, draft),))):
+    for candidate in (shifted, *(() if shares.timeless else (tidy(judge.compiled, shares, draft, pace),))):
         if isinstance(candidate, Draft) and judge(candidate) <= incumbent.value and judge.admits(candidate):
             draft = candidate
     return draft

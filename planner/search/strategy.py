@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
+from planner.compiled import Compiled
 from planner.incumbent import Incumbent
 from planner.pace import Pace
 from planner.search.capacity import Bursts
@@ -15,8 +17,8 @@ from planner.search.solving import run
 
 _WHOLE = 120
 """Tasks up to which all workers search the whole problem."""
-_TOO_MANY = 2500
-"""Tasks from which a model of the whole problem takes too long to build and presolve."""
+_TOO_LARGE = 20_000
+"""Size (see `_size`) from which a model of the whole problem takes too long to build and presolve."""
 _FOREVER = 3600.0
 
 
@@ -30,7 +32,19 @@ def search(incumbent: Incumbent, pace: Pace, *, warm: bool) -> None:
     elif tasks <= _WHOLE or incumbent.draft is None:
         _whole(incumbent, pace, pace.left(), pace.limits.workers, pace.limits.seed, warm=True)
     else:
-        _both(incumbent, pace, whole=tasks < _TOO_MANY)
+        _both(incumbent, pace, whole=_size(incumbent.compiled) < _TOO_LARGE)
+
+
+def _size(compiled: Compiled) -> int:
+    """About how many literals a model of the whole problem has: ways, and pieces of prices in their windows."""
+    total = 0
+    for task, ways in enumerate(compiled.ways):
+        opens, closes = compiled.earliest[task] * compiled.tick, compiled.last_end[task] * compiled.tick
+        for way in ways:
+            spends = (compiled.costs.spends[pool] for pool, _ in way.needs)
+            edges = (bisect_right(s.steps.times, closes) - bisect_left(s.steps.times, opens) for s in spends if s)
+            total += 1 + 2 * sum(edges)
+    return total
 
 
 def _whole(incumbent: Incumbent, pace: Pace, amount: float, workers: int, seed: int, *, warm: bool) -> None:
