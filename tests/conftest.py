@@ -27,6 +27,8 @@ def temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
         port=0,
         ui_port=0,
         search_attributes=attributes.TYPES,
+        # A run is deleted when the server has noted that its end was dealt with: every 30 s by default.
+        dynamic_config={"history.transferProcessorUpdateAckInterval": "1s"},
     ) as server:
         yield server
 

@@ -9,6 +9,7 @@ from typing import Any
 from definitions.errors import LongpoleError
 
 MOST_ITEMS = 1000
+MOST_GRACE_SECONDS = 24 * 3600
 
 
 class ArgumentInvalid(LongpoleError, ValueError):
@@ -24,6 +25,20 @@ def priority(value: Any, name: str = "priority") -> int | None:
     return value if value is None else int(value)
 
 
+def version_number(value: Any) -> int | None:
+    """1 and up; None: not given."""
+    if value is not None and (not _is_whole(value) or value < 1):
+        raise ArgumentInvalid(f"version is {value!r:.80}", remedy="give a whole number from 1 on")
+    return value if value is None else int(value)
+
+
+def template_name(value: Any, name: str = "template_name") -> str | None:
+    """A string; None: not given."""
+    if value is not None and not isinstance(value, str):
+        raise ArgumentInvalid(f"{name} is {value!r:.80}", remedy="give the name of a template")
+    return value
+
+
 def moment(value: Any, name: str) -> datetime | None:
     """An aware datetime; a naive one is local time, as `datetime.now()` gives it."""
     if value is not None and not isinstance(value, datetime):
@@ -31,8 +46,22 @@ def moment(value: Any, name: str) -> datetime | None:
     return value.astimezone() if value is not None else None
 
 
+def cancellation(reason: Any, grace_seconds: Any) -> tuple[str, float]:
+    """Why, and how long running steps get to end by themselves."""
+    if not isinstance(reason, str):
+        raise ArgumentInvalid(f"reason is {reason!r:.80}", remedy="give a string")
+    number = isinstance(grace_seconds, int | float) and not isinstance(grace_seconds, bool)
+    if not number or not 0 <= grace_seconds <= MOST_GRACE_SECONDS:
+        raise ArgumentInvalid(
+            f"grace_seconds is {grace_seconds!r:.80}", remedy=f"give seconds from 0 to {MOST_GRACE_SECONDS}"
+        )
+    return reason, float(grace_seconds)
+
+
 def tag_list(value: Any) -> tuple[str, ...]:
-    """A sequence of strings; a single string is none."""
+    """A sequence of strings; a single string is none. None: no tags."""
+    if value is None:
+        return ()
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise ArgumentInvalid(f"tags is {value!r:.80}", remedy='give a list of strings, such as ["nightly"]')
     tags = tuple(value)

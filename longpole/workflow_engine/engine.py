@@ -54,7 +54,7 @@ class WorkflowEngine:
     # -- templates ------
 
     def create_template(
-        self, name: str, definition: dict[str, Any], description: str = "", tags: Iterable[str] = ()
+        self, name: str, definition: dict[str, Any], description: str = "", tags: Iterable[str] | None = ()
     ) -> WorkflowTemplate:
         """Store a definition. Under a name that there is, it is the next version; those before stay as they are, and
         their instances go on with them.
@@ -79,13 +79,14 @@ class WorkflowEngine:
 
     def get_template(self, template: Identifier, version: int | None = None) -> WorkflowTemplate:
         """A template by its id, or by name its latest version, or the one asked for."""
-        return self._run(lambda do: do.get_template(template, version))
+        number = arguments.version_number(version)
+        return self._run(lambda do: do.get_template(template, number))
 
     def list_templates(
         self,
         name: str | None = None,
         is_active: bool | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = (),
         limit: int = 50,
         offset: int = 0,
         page: int | None = None,
@@ -93,8 +94,9 @@ class WorkflowEngine:
         """One page of templates, newest first, and how many there are in all. `tags`: all of them."""
         limit, offset = arguments.page_bounds(limit, offset, page)
         chosen = arguments.tag_list(tags)
+        wanted = arguments.template_name(name, "name")
         return self._run(
-            lambda do: do.list_templates(name=name, is_active=is_active, tags=chosen, limit=limit, offset=offset)
+            lambda do: do.list_templates(name=wanted, is_active=is_active, tags=chosen, limit=limit, offset=offset)
         )
 
     def deactivate_template(self, template_id: Identifier) -> WorkflowTemplate:
@@ -108,7 +110,11 @@ class WorkflowEngine:
     # -- instances ------
 
     def create_instance(
-        self, template_id: Identifier, input_data: Any = None, priority: int | None = None, tags: Iterable[str] = ()
+        self,
+        template_id: Identifier,
+        input_data: Any = None,
+        priority: int | None = None,
+        tags: Iterable[str] | None = (),
     ) -> WorkflowInstance:
         """Store an instance of a template; `execute_workflow` starts it. `priority`: 0 to 100, by default 50."""
         data = {} if input_data is None else input_data
@@ -133,7 +139,7 @@ class WorkflowEngine:
         *,
         priority: int | None = None,
         version: int | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = (),
         wait: bool = False,
     ) -> WorkflowInstance:
         """Create and start an instance in one go: of the latest active version, or the one asked for. `wait`: return
@@ -141,8 +147,9 @@ class WorkflowEngine:
         data = {} if input_data is None else input_data
         chosen = arguments.priority(priority)
         labels = arguments.tag_list(tags)
+        number = arguments.version_number(version)
         return self._run(
-            lambda do: do.start(template_name, data, priority=chosen, version=version, tags=labels, wait=wait)
+            lambda do: do.start(template_name, data, priority=chosen, version=number, tags=labels, wait=wait)
         )
 
     def get_instance(self, instance_id: Identifier) -> WorkflowInstance:
@@ -162,7 +169,7 @@ class WorkflowEngine:
         created_before: datetime | None = None,
         priority_min: int | None = None,
         priority_max: int | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = (),
         limit: int = 50,
         offset: int = 0,
         page: int | None = None,
@@ -174,7 +181,7 @@ class WorkflowEngine:
         wanted: dict[str, Any] = {
             "statuses": core_statuses(status) if status is not None else (),
             "workflow_id": template_key(template_id) if template_id is not None else None,
-            "name": template_name,
+            "name": arguments.template_name(template_name),
             "created_after": arguments.moment(created_after, "created_after"),
             "created_before": arguments.moment(created_before, "created_before"),
             "priority_min": arguments.priority(priority_min, "priority_min"),
@@ -188,7 +195,8 @@ class WorkflowEngine:
 
         `success_rate` is completed / (completed + failed) in percent, 0.0 without any; `avg_duration_seconds` is that
         of completed instances."""
-        return self._run(lambda do: do.statistics(template_id, template_name))
+        name = arguments.template_name(template_name)
+        return self._run(lambda do: do.statistics(template_id, name))
 
     # -- steering ------
 
@@ -205,7 +213,8 @@ class WorkflowEngine:
         self, instance_id: Identifier, reason: str = "cancelled", grace_seconds: float = DEFAULT_GRACE_SECONDS
     ) -> WorkflowInstance:
         """End an instance: nothing new starts, running steps are told and get that long to end by themselves."""
-        return self._run(lambda do: do.cancel(instance_key(instance_id), reason=reason, grace_seconds=grace_seconds))
+        why, grace = arguments.cancellation(reason, grace_seconds)
+        return self._run(lambda do: do.cancel(instance_key(instance_id), reason=why, grace_seconds=grace))
 
     # -- the end ------
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from definitions.calls import FINAL_RUN_STATUSES
-from definitions.errors import Conflict, DefinitionNotFound, ServiceUnavailable
+from definitions.errors import Conflict, DefinitionNotFound, ExecutionNotFound, ServiceUnavailable
+from definitions.ids import to_uuid
 from engine.views import StoredDefinition
 from longpole.workflow_engine.naming import is_template_key, template_key
 from longpole.workflow_engine.runtime import Runtime
@@ -56,7 +58,7 @@ class Operations:
     ) -> StoredDefinition:
         """By id, or by name the latest version, or the one asked for. Raises `DefinitionNotFound`."""
         if is_template_key(template):
-            return await self._runtime.definitions.get(template_key(template))
+            return await self._by_id(template_key(template), version)
         found = await self._runtime.definitions.find(
             str(template), version=version, owner=self._owner, is_active=is_active
         )
@@ -64,6 +66,19 @@ class Operations:
             which = f" with version {version}" if version is not None else " that is active" if is_active else ""
             raise DefinitionNotFound(
                 f"there is no template `{str(template)[:80]}`{which}", remedy="list_templates() shows them"
+            )
+        return found
+
+    async def _by_id(self, key: str, version: int | None = None) -> StoredDefinition:
+        try:
+            found = await self._runtime.definitions.get(key)
+        except DefinitionNotFound:
+            message = f"there is no template {to_uuid(key)}"
+            raise DefinitionNotFound(message, remedy="list_templates() shows them") from None
+        if version not in (None, found.version):
+            raise DefinitionNotFound(
+                f"template {to_uuid(key)} is version {found.version} of `{found.name}`, not {version}",
+                remedy="leave version out, or give the name instead of the id",
             )
         return found
 
@@ -78,7 +93,8 @@ class Operations:
 
     async def set_active(self, template_id: Any, is_active: bool) -> WorkflowTemplate:
         """Allow new instances of a template, or refuse them."""
-        return template_view(await self._runtime.definitions.set_active(template_key(template_id), is_active))
+        stored = await self._by_id(template_key(template_id))
+        return template_view(await self._runtime.definitions.set_active(stored.workflow_id, is_active))
 
     # -- instances ------
 
@@ -86,7 +102,7 @@ class Operations:
         self, template_id: Any, input_data: Any, priority: int | None, tags: Sequence[str]
     ) -> WorkflowInstance:
         """Store an instance without executing it."""
-        stored = await self.stored(template_key(template_id))
+        stored = await self._by_id(template_key(template_id))
         _require_active(stored)
         execution_id = await self._runtime.prepared.prepare(
             stored, input_data, owner=self._owner, priority=priority, tags=tags
@@ -95,7 +111,7 @@ class Operations:
 
     async def execute(self, execution_id: str, *, wait: bool) -> WorkflowInstance:
         """Start an instance, and perhaps wait for its end."""
-        await self._runtime.records.status(execution_id)
+        await self._status(execution_id)
         engine = await self._runtime.serving.engine()
         if await self._runtime.prepared.release(execution_id):
             await engine.executions.bring(execution_id)
@@ -132,7 +148,8 @@ class Operations:
 
     async def get_instance(self, execution_id: str) -> WorkflowInstance:
         """An instance as it is now; while it goes on, with its live context if somebody can tell it."""
-        execution = await self._runtime.records.get(execution_id)
+        with _told_in_its_words(execution_id):
+            execution = await self._runtime.records.get(execution_id)
         engine = self._runtime.serving.current
         context = None
         if engine is not None and execution.status in RUNNING:
@@ -141,7 +158,8 @@ class Operations:
 
     async def get_step_executions(self, execution_id: str) -> list[WorkflowStepExecution]:
         """Every attempt of every step that began, and the steps that never will."""
-        attempts = await self._runtime.records.attempts(execution_id)
+        with _told_in_its_words(execution_id):
+            attempts = await self._runtime.records.attempts(execution_id)
         return [step_execution_view(execution_id, attempt) for attempt in attempts]
 
     async def query_instances(self, **wanted: Any) -> tuple[list[WorkflowInstance], int]:
@@ -153,7 +171,7 @@ class Operations:
         """The documented counts."""
         workflow_id = None
         if template_id is not None:
-            workflow_id = (await self.stored(template_key(template_id))).workflow_id
+            workflow_id = (await self._by_id(template_key(template_id))).workflow_id
         if template_name is not None:
             await self.stored(template_name)
         return asdict(await self._runtime.records.statistics(workflow_id=workflow_id, name=template_name))
@@ -169,7 +187,7 @@ class Operations:
     async def cancel(self, execution_id: str, *, reason: str, grace_seconds: float) -> WorkflowInstance:
         """End an instance, executed or not."""
         if not await self._runtime.prepared.withdraw(execution_id, reason=reason):
-            status = await self._runtime.records.status(execution_id)
+            status = await self._status(execution_id)
             if status in FINAL_RUN_STATUSES:
                 raise Conflict(f"the instance is {status}: there is nothing to cancel", code="invalid_status")
             engine = await self._runtime.serving.engine()
@@ -193,7 +211,8 @@ class Operations:
         return await self.get_instance(execution_id)
 
     async def _require_executed(self, execution_id: str, wish: str) -> str:
-        execution = await self._runtime.records.get(execution_id)
+        with _told_in_its_words(execution_id):
+            execution = await self._runtime.records.get(execution_id)
         if execution.prepared:
             raise Conflict(
                 f"the instance was not executed yet: there is nothing to {wish}",
@@ -201,6 +220,20 @@ class Operations:
                 remedy="start it with execute_workflow",
             )
         return execution.status
+
+    async def _status(self, execution_id: str) -> str:
+        with _told_in_its_words(execution_id):
+            return await self._runtime.records.status(execution_id)
+
+
+@contextmanager
+def _told_in_its_words(execution_id: str) -> Iterator[None]:
+    """An id that leads nowhere is told as the caller knows it."""
+    try:
+        yield
+    except ExecutionNotFound:
+        message = f"there is no instance {to_uuid(execution_id)}"
+        raise ExecutionNotFound(message, remedy="query_instances() shows them") from None
 
 
 def _require_active(stored: StoredDefinition) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Coroutine
@@ -24,6 +25,7 @@ from longpole.workflow_engine.background import BackgroundLoop, at_exit
 from longpole.workflow_engine.serving import Serving, opened
 from store.blobs import BlobStore
 from store.database import Database
+from workflows.dag import DagWorkflow
 
 T = TypeVar("T")
 
@@ -86,6 +88,8 @@ def _place(url: str, settings: Settings) -> tuple[Path, Settings]:
     return settings.data_dir / "databases" / fingerprint, settings.model_copy(update=changes)
 
 
+_FAILED = "Completing activity as failed"
+
 _runtimes: dict[str, Runtime] = {}
 _lock = threading.RLock()
 
@@ -145,7 +149,9 @@ os.register_at_fork(after_in_child=_forget)
 
 
 def _log_to_logging() -> None:
-    """In somebody else's process, standard output is theirs."""
+    """In somebody else's process, standard output is theirs, and so is standard error, where Python writes warnings
+    that nobody has asked for."""
+    logging.getLogger("temporalio.activity").addFilter(_is_no_failed_step)
     if not structlog.is_configured():
         structlog.configure(
             processors=[
@@ -156,3 +162,10 @@ def _log_to_logging() -> None:
             logger_factory=structlog.stdlib.LoggerFactory(),
             wrapper_class=structlog.stdlib.BoundLogger,
         )
+
+
+def _is_no_failed_step(record: logging.LogRecord) -> bool:
+    """That a step has failed, with its traceback, is in its step execution. What Temporal's SDK says beside that shows
+    only where in Longpole the failure was passed on."""
+    told: Any = getattr(record, "temporal_activity", {})
+    return told.get("workflow_type") != DagWorkflow.__name__ or not record.getMessage().startswith(_FAILED)

@@ -28,7 +28,7 @@ class WorkflowService:
         priority: int | None = None,
         async_execution: bool = True,
         version: int | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] | None = (),
     ) -> WorkflowInstance:
         """Start the latest active version of a template, or the one asked for. `async_execution`: return once it is
         started; otherwise once it has ended, however it did, which blocks the calling thread.

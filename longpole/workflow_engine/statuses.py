@@ -28,7 +28,7 @@ def status_word(core: str) -> str:
 
 def core_statuses(word: str) -> tuple[RunStatus, ...]:
     """The core statuses behind a word. Raises `LongpoleError` (`status_unknown`)."""
-    if word not in _WORDS:
+    if not isinstance(word, str) or word not in _WORDS:
         known = ", ".join(_WORDS)
         raise LongpoleError(
             f"`{str(word)[:80]}` is no status of an instance",

@@ -248,7 +248,6 @@ async def test_a_lost_value_is_named_and_nothing_has_changed(service: Engine) ->
     assert (await ended(service, failed.execution_id)).status == "failed"
 
 
-@pytest.mark.long
 async def test_a_run_goes_on_whose_history_is_gone(service: Engine, tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     document = {

@@ -39,7 +39,6 @@ async def test_a_run_that_was_terminated_goes_on_by_its_own_account(service: Eng
     assert await run_events(service, execution_id) == ["run.cancelled", "run.continued", "run.completed"]
 
 
-@pytest.mark.long
 async def test_a_terminated_run_that_nobody_can_tell_of_is_refused(engine: Engine) -> None:
     document = {"name": "unheard", "steps": [step("a", "remember", x=1), step("b", "wait", "a", seconds=60)]}
     async with working(engine):

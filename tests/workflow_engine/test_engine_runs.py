@@ -333,19 +333,47 @@ def test_the_session_is_left_as_it_is(db: Session, engine: WorkflowEngine) -> No
 
 
 def test_what_can_not_be_used_is_told(db: Session, engine: WorkflowEngine, settings: Settings) -> None:
-    template = engine.create_template("t", {"steps": [{"id": "a"}]})
+    template = engine.create_template("t", {"steps": [{"id": "a"}]}, tags=None)
+    unknown = uuid4()
     wrong: list[tuple[type[Exception], str, Any]] = [
         (NotFound, "is not an id", lambda: engine.get_instance("nonsense")),
-        (NotFound, "there is no execution", lambda: engine.get_instance(uuid4())),
-        (NotFound, "there is no workflow", lambda: engine.create_instance(uuid4(), {})),
+        *[
+            (NotFound, f"there is no instance {unknown}", lambda call=call: call(unknown))
+            for call in (
+                engine.get_instance,
+                engine.get_step_executions,
+                engine.pause_workflow,
+                engine.resume_workflow,
+                engine.cancel_workflow,
+                lambda key: asyncio.run(engine.execute_workflow(key)),
+            )
+        ],
+        *[
+            (DefinitionNotFound, f"there is no template {unknown}", lambda call=call: call(unknown))
+            for call in (
+                engine.get_template,
+                engine.create_instance,
+                engine.deactivate_template,
+                lambda key: engine.get_statistics(template_id=key),
+            )
+        ],
+        (NotFound, f"template {template.id} is version 1 of `t`", lambda: engine.get_template(template.id, version=2)),
         (NotFound, "there is no template `t` with version 9", lambda: engine.get_template("t", version=9)),
         (InputInvalid, "not JSON", lambda: engine.create_instance(template.id, {"x": {1}})),
         (ValueError, "priority is 101", lambda: engine.create_instance(template.id, {}, priority=101)),
         (ValueError, "priority_min is True", lambda: engine.query_instances(priority_min=True)),
         (ValueError, "created_after is 'today'", lambda: engine.query_instances(created_after="today")),  # type: ignore[arg-type]
         (ValueError, "limit is 0", lambda: engine.query_instances(limit=0)),
+        (ValueError, "template_name is 5", lambda: engine.query_instances(template_name=5)),  # type: ignore[arg-type]
+        (ValueError, "template_name is 5", lambda: engine.get_statistics(template_name=5)),  # type: ignore[arg-type]
+        (ValueError, "name is 5", lambda: engine.list_templates(name=5)),  # type: ignore[arg-type]
+        (ValueError, "version is '1'", lambda: engine.start("t", version="1")),  # type: ignore[arg-type]
+        (ValueError, "version is 0", lambda: engine.get_template("t", version=0)),
+        (ValueError, "reason is 5", lambda: engine.cancel_workflow(unknown, reason=5)),  # type: ignore[arg-type]
+        (ValueError, "grace_seconds is -1", lambda: engine.cancel_workflow(unknown, grace_seconds=-1)),
         (ValueError, "tags is 'x'", lambda: engine.create_template("t", {"steps": [{"id": "a"}]}, tags="x")),
         (LongpoleError, "`done` is no status", lambda: engine.query_instances(status="done")),
+        (LongpoleError, "is no status", lambda: engine.query_instances(status=["failed"])),  # type: ignore[arg-type]
         (LongpoleError, "a database session is needed, not str", lambda: WorkflowEngine("sqlite://")),
         (Conflict, "with other settings", lambda: WorkflowEngine(db, settings=settings.model_copy(update={"port": 1}))),
         (DefinitionNotFound, "there is no template `unknown`", lambda: engine.get_statistics(template_name="unknown")),
