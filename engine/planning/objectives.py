@@ -9,11 +9,11 @@ from typing import Any
 from definitions.errors import LongpoleError
 from definitions.nearest import did_you_mean
 from planner import Objective
-from planner.objective import PARTS
+from planner.objective import PARTS, SHORTEST
 
 NAMED: Mapping[str, Objective] = MappingProxyType(
     {
-        "makespan": Objective(duration=1.0),
+        "makespan": SHORTEST,
         "cost": Objective(lexicographic=("cost", "duration")),
         "balanced": Objective(duration=0.5, cost=0.3, balance=0.2),
         "completion": Objective(completion=1.0),

@@ -13,7 +13,7 @@ from definitions.moments import parse_when
 from definitions.nearest import did_you_mean
 from engine.planning.case import Case, open_case
 from engine.planning.request import Request
-from planner import Limits, Plan, solve
+from planner import Limits, Plan, Problem, solve
 from planner.occupancy import NEAR
 
 _NEXT = re.compile(r",\s*(?=(?:pools|steps|workflow)\.|(?:deadline|budget)=)")
@@ -61,24 +61,34 @@ def parse_scenario(text: str, read: Any) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def changed(case: Case, changes: Iterable[Change]) -> Request:
-    """The request with the changes made. Raises `ScenarioInvalid` for what is not there."""
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A request with something changed, ready to be planned."""
+
+    text: str
+    """As it was written."""
+    problem: Problem
+
+
+def open_scenario(case: Case, text: str, changes: Iterable[Change]) -> Scenario:
+    """Raises `ScenarioInvalid` for what is not there, and what `open_case` raises for what makes no sense."""
     request = case.request
     for change in changes:
         request = _changed(case, request, change)
-    return request
+    return Scenario(text, open_case(request).problem)
 
 
-def compare(case: Case, plan: Plan, scenario: str, changes: Iterable[Change], limits: Limits) -> Comparison:
-    """Plan again with the changes. Raises what `open_case` raises, and `ScenarioInvalid`."""
-    problem = open_case(changed(case, changes)).problem
+def compare(plan: Plan, scenario: Scenario, limits: Limits) -> Comparison:
+    """Plan the scenario, from the plan in force where there is one."""
+    problem = scenario.problem
     other = solve(problem if plan.schedule is None else replace(problem, current=plan), limits)
     if other.schedule is None or plan.schedule is None:
-        return Comparison(scenario, other, 0.0, 0.0, None)
+        return Comparison(scenario.text, other, 0.0, 0.0, None)
     moved = sum(
         abs(assignment.start - plan.assignments[task].start) > NEAR for task, assignment in other.assignments.items()
     )
-    return Comparison(scenario, other, _clean(plan.makespan - other.makespan), _clean(plan.cost - other.cost), moved)
+    seconds, cost = _clean(plan.makespan - other.makespan), _clean(plan.cost - other.cost)
+    return Comparison(scenario.text, other, seconds, cost, moved)
 
 
 def _changed(case: Case, request: Request, change: Change) -> Request:

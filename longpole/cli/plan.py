@@ -79,13 +79,14 @@ def plan(
 
     from engine.planning.account_json import account_json
     from longpole.cli.planning.answer import answer, show
+    from longpole.cli.planning.page import require_folder, write_page
     from longpole.cli.planning.reading import read_request
 
+    if html is not None:
+        require_folder(html)
     request = read_request(files, pools, start, deadline, objective, budget, default_duration)
     account = answer(request, limits, what_if or (), err if as_json else out)
     if html is not None and account.plan.schedule is not None:
-        from longpole.cli.planning.page import write_page
-
         write_page(account, html)
     if as_json:
         print_json(account_json(account))

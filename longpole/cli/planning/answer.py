@@ -11,7 +11,7 @@ from rich.text import Text
 from engine.planning.account import Account, tell
 from engine.planning.case import Case, open_case
 from engine.planning.request import Request
-from engine.planning.scenarios import Change, compare, parse_scenario
+from engine.planning.scenarios import Scenario, compare, open_scenario, parse_scenario
 from longpole.cli.console import err, out
 from longpole.cli.inputs import json_or_text
 from longpole.cli.planning.gantt import Gantt
@@ -30,10 +30,10 @@ _VALUING_SHARE = 0.05
 def answer(request: Request, limits: Limits, what_if: Sequence[str], console: Console) -> Account:
     """Plan, explain and compare; `console` shows the best plan so far while a search goes on.
 
-    Raises what `open_case`, `parse_scenario` and `compare` raise.
+    Raises what `open_case`, `parse_scenario` and `open_scenario` raise, before anything is searched for.
     """
-    scenarios = [(text, parse_scenario(text, json_or_text)) for text in what_if]
     case = open_case(request)
+    scenarios = [open_scenario(case, text, parse_scenario(text, json_or_text)) for text in what_if]
     search: Search[Plan] = Search(lambda within, better: solve(case.problem, within, better), limits)
     plan = search.run(console, lambda best: _draw(case, best, console))
     if search.interrupted:
@@ -55,15 +55,13 @@ def show(account: Account) -> None:
     show_notes(account, out)
 
 
-def _explained(
-    case: Case, plan: Plan, scenarios: list[tuple[str, tuple[Change, ...]]], limits: Limits, console: Console
-) -> Account:
+def _explained(case: Case, plan: Plan, scenarios: Sequence[Scenario], limits: Limits, console: Console) -> Account:
     """With what bottlenecks are worth, what scenarios come to, or why there is no plan; Ctrl-C leaves the rest out."""
 
     def find(within: Limits, _: object) -> Account:
         compared = tuple(
-            compare(case, plan, text, changes, within)
-            for text, changes in scenarios
+            compare(plan, scenario, within)
+            for scenario in scenarios
             if within.cancelled is None or not within.cancelled()
         )
         marginals = _smaller(within, _VALUING_SHARE)

@@ -43,7 +43,7 @@ class Clock:
     def zone(self) -> str:
         """The zone that moments are told in."""
         zone = self._account.start.tzinfo
-        return getattr(zone, "key", None) or self._account.start.strftime("UTC%z")
+        return getattr(zone, "key", None) or self._account.start.strftime("%Z")
 
     def sentence(self, message: str) -> str:
         """A reason of the planner's, which counts seconds from the start, with moments and durations for people."""

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
+def require_folder(path: Path) -> None:
+    """Raises `LongpoleError` where there is no folder to write the page into: better known before a long search."""
+    if not path.parent.is_dir():
+        raise LongpoleError(f"--html {path}: there is no folder {path.parent}", remedy="make it, or choose another")
+
+
 def write_page(account: Account, path: Path) -> None:
     """Write the page. Raises `LongpoleError` where that can't be done."""
     try:
