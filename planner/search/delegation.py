@@ -91,11 +91,13 @@ def _makespan(compiled: Compiled) -> Instance | None:
     deadlines: list[int | None] = []
     for task, ways in enumerate(compiled.ways):
         end = compiled.last_end[task]
+        # Where nobody limits it, the horizon is only how far a schedule can be made to reach.
+        limited = compiled.problem.horizon is not None or compiled.problem.tasks[task].deadline is not None
         if compiled.last_start[task] < compiled.horizon:
             if len(ways) > 1:
                 return None
             end = min(end, compiled.last_start[task] + ways[0].ticks)
-        deadlines.append(end if end < compiled.horizon else None)
+        deadlines.append(end if limited or end < compiled.horizon else None)
     pools = range(len(compiled.pools))
     return Instance(
         durations=tuple(tuple(way.ticks for way in ways) for ways in compiled.ways),

@@ -215,12 +215,14 @@ def _changed(problem: Problem, reason: Reason, value: float) -> Problem:
     return replace(problem, budgets=(Budget(value),))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="solve hands makespan problems on without their deadlines where every task ends by the horizon",
-)
 def test_solve_and_explain_agree() -> None:
     tasks = tuple(task(f"t{number}", 10, Demand("cpu", 2), deadline=20.0) for number in range(3))
     problem = Problem(tasks, pools=(Pool("cpu", 3),))
     assert solve(problem).status is Status.INFEASIBLE
     assert explain(problem)
+
+
+def test_a_horizon_is_kept() -> None:
+    tasks = tuple(task(f"t{number}", 10, Demand("cpu", 2)) for number in range(3))
+    assert solve(Problem(tasks, pools=(Pool("cpu", 3),), horizon=20.0)).status is Status.INFEASIBLE
+    assert solve(Problem(tasks, pools=(Pool("cpu", 3),), horizon=30.0)).status is Status.OPTIMAL
