@@ -59,11 +59,11 @@ def generate(
 ) -> Problem:
     """That many workflows released within `days`, at the grain of a minute.
 
-    The longest task of a workflow takes half an hour to six hours, the others in proportion to the trace. A third of the
-    workflows have a due time, a sixth a deadline (three times their critical path and half a day after their release,
-    or more). Pools are so large that their work is `utilisation` of what they have in the days, by and large: cores
-    have half of them for maintenance one night and cost by hours of a clock, GPUs are fewer at the weekend and have a
-    price for each hour, I/O slots are reserved now and then, memory is plain.
+    The longest task of a workflow takes half an hour to six hours, the others in proportion to the trace. A third of
+    the workflows have a due time, a sixth a deadline (half a day and three times their critical path after their
+    release, or more). Pools are so large that their work is `utilisation` of what they have in the days, by and large:
+    cores have half of them for maintenance one night and cost by hours of a clock, GPUs are fewer at the weekend and
+    have a price for each hour, I/O slots are reserved now and then, memory is plain.
     """
     random = Random(seed)
     known = shapes()
@@ -91,10 +91,7 @@ def _workflow(name: str, shape: _Shape, days: float, random: Random, tasks: list
     scale = random.uniform(30, 360) / longest
     minutes = [max(ceil(seconds * scale * random.uniform(0.8, 1.2)), 1) for seconds in shape.seconds]
     hour = min(max(random.gauss(13, 5), 0.0), 23.9)
-    release = (
-        (floor(random.random() * max(days - 1, 1)) + hour / 24) * DAY if days >= 1 else random.random() * days * DAY
-    )
-    release = floor(release / MINUTE) * MINUTE
+    release = floor((random.randrange(max(ceil(days) - 1, 1)) * DAY + hour * HOUR) / MINUTE) * MINUTE
     path = _critical_path(minutes, shape.before) * MINUTE
     due = release + path * random.uniform(1.2, 2.5) if random.random() < 1 / 3 else None
     deadline = release + path * random.uniform(3, 6) + DAY / 2 if random.random() < 1 / 6 else None
@@ -149,10 +146,8 @@ def _pools(tasks: list[Task], days: float, utilisation: float, random: Random) -
         for name in ("cpu_cores", "memory_gb", "gpus", "io_slots")
     }
     night = (days // 2) * DAY + 2 * HOUR
-    spot = tuple(
-        PricePeriod(hour * HOUR, (hour + 1) * HOUR, round(random.uniform(1.0, 3.0), 2))
-        for hour in range(int(days * 24))
-    )
+    hours = [hour * HOUR for hour in range(int(days * 24))]
+    spot = tuple(PricePeriod(hour, hour + HOUR, round(random.uniform(1.0, 3.0), 2)) for hour in hours)
     workday = PriceBand(0.09, time(8), time(20), (0, 1, 2, 3, 4))
     weekend = CapacityBand(ceil(size["gpus"] * 0.75), time(0), time(0), (5, 6))
     return (

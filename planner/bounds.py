@@ -32,7 +32,12 @@ def _ends(compiled: Compiled) -> list[int]:
 
 def _duration(compiled: Compiled) -> float:
     """The critical path, or the work that a pool has to hold."""
-    best = max(_ends(compiled))
+    return max(max(_ends(compiled)) * compiled.tick, pools_duration(compiled))
+
+
+def pools_duration(compiled: Compiled) -> float:
+    """The work that a pool has to hold: seconds until the first at which all pools can have done it."""
+    best = 0
     for number, pool in enumerate(compiled.pools):
         energy = sum(min(_held(way, number) for way in ways) for ways in compiled.ways)
         if energy:

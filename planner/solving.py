@@ -23,6 +23,7 @@ from planner.listing import Lister
 from planner.pace import Pace
 from planner.plan import Plan, Reason, Status
 from planner.problem import Problem
+from planner.rolling.solving import roll, rolls
 from planner.schedule import Schedule
 from planner.warm_start import current_places, warm_drafts
 
@@ -109,6 +110,10 @@ class _Solving:
         incumbent.tell = lambda better: self._tell(better, reached)
         for draft in warm_drafts(compiled, self._warm) if self._warm is not None else ():
             incumbent.propose(draft, "list")
+        if rolls(judge):
+            roll(incumbent, baseline, pace)
+            if incumbent.draft is not None:
+                return incumbent
         known = False
         for draft in first_drafts(compiled, judge, pace):
             incumbent.propose(draft, "list")
@@ -145,8 +150,8 @@ class _Solving:
 def tidied(incumbent: Incumbent, pace: Pace) -> Draft | None:
     """The incumbent's draft with everything as early as it can be without loss."""
     draft, judge = incumbent.draft, incumbent.judge
-    if draft is None:
-        return None
+    if draft is None or rolls(judge):  # in large plans that would take longer than the search
+        return draft
     lister = Lister(judge.compiled)
     shifted = lister.serial(draft.starts, draft.ways, moved=draft.moved)
     shares = Shares(judge)

@@ -1,4 +1,4 @@
-"""The first plans of a large problem: list schedules by several rules; what does not fit in time is moved up."""
+"""List schedules of a large problem by several rules, in machine code; what does not fit in time is moved up."""
 
 from __future__ import annotations
 
@@ -8,42 +8,14 @@ import numpy as np
 
 from planner.compiled import Compiled, Draft
 from planner.construction import ancestors
-from planner.listing import Lister
 from planner.pace import Pace
 from planner.rolling.arrays import Array, Arrays, blank, draft_of
 from planner.rolling.reinsertion import construct
 from planner.rolling.window import scratch_for
-from planner.schedule import Schedule
 from planner.timetable import reserved
 
 _ATTEMPTS = 60
 """How often tasks that don't fit in time are moved up."""
-
-
-def at_once(compiled: Compiled, baseline: Schedule | None) -> Iterator[Draft]:
-    """Without machine code, which may have to be made first: as soon as possible if that is in time, else a list
-    schedule by latest ends."""
-    draft = None if baseline is None else compiled.draft(baseline)
-    if draft is not None and in_time(compiled, draft):
-        yield draft
-        return
-    keys = [
-        start + min(way.ticks for way in ways) - task.priority * 1e-6
-        for start, ways, task in zip(compiled.latest, compiled.ways, compiled.problem.tasks, strict=True)
-    ]
-    listed = Lister(compiled).serial(keys)
-    if isinstance(listed, Draft):
-        yield listed
-
-
-def in_time(compiled: Compiled, draft: Draft) -> bool:
-    """Whether no latest start and no deadline is missed."""
-    return all(
-        start <= last_start and end <= last_end
-        for start, end, last_start, last_end in zip(
-            draft.starts, compiled.ends(draft), compiled.last_start, compiled.last_end, strict=True
-        )
-    )
 
 
 def constructed(compiled: Compiled, given: Arrays, pace: Pace) -> Iterator[Draft]:

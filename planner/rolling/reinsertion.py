@@ -13,6 +13,8 @@ import numpy as np
 
 from planner.makespan.compiling import compiled
 from planner.rolling.arrays import COMPLETION, DURATION, Array, Arrays, State
+from planner.rolling.compiling import inner
+from planner.rolling.sorting import sort
 from planner.rolling.timeline import change
 from planner.rolling.worth import add_parts, best_place, money
 from planner.tariff.moves import random_below
@@ -48,13 +50,13 @@ class Scratch(NamedTuple):
     """(1,): the last task that fitted nowhere."""
 
 
-@compiled
+@inner
 def fraction(random: Array) -> Any:
     """A number in [0, 1)."""
     return random_below(random, MILLION) / MILLION
 
 
-@compiled
+@inner
 def put(given: Arrays, state: State, task: int, way: int, start: int) -> None:
     """Place a task."""
     state.start[task] = start
@@ -64,7 +66,7 @@ def put(given: Arrays, state: State, task: int, way: int, start: int) -> None:
     change(state.line, given.needs, way, start, state.end[task], 1)
 
 
-@compiled
+@inner
 def take_out(given: Arrays, state: State, scratch: Scratch, count: int) -> Any:
     """Take the first `count` chosen tasks out; how many groups they belong to."""
     touched = 0
@@ -83,7 +85,7 @@ def take_out(given: Arrays, state: State, scratch: Scratch, count: int) -> Any:
     return touched
 
 
-@compiled
+@inner
 def limit(given: Arrays, state: State, scratch: Scratch, count: int, until: int) -> None:
     """By when each chosen task must have ended for what stays, and for what is taken out and must follow."""
     for k in range(count - 1, -1, -1):
@@ -102,7 +104,7 @@ def limit(given: Arrays, state: State, scratch: Scratch, count: int, until: int)
         scratch.closes[k] = closes
 
 
-@compiled
+@inner
 def floors(given: Arrays, state: State, scratch: Scratch, touched: int) -> Any:
     """Until when touched groups, and the plan, last for the tasks that stay."""
     plan = 0.0
@@ -122,7 +124,7 @@ def floors(given: Arrays, state: State, scratch: Scratch, touched: int) -> Any:
     return plan
 
 
-@compiled
+@inner
 def put_back(given: Arrays, state: State, scratch: Scratch, count: int, since: int, floor: float) -> Any:
     """Place the chosen tasks by rising key, predecessors first; how many were placed before one fitted nowhere."""
     key, order = scratch.key, scratch.order
@@ -132,7 +134,7 @@ def put_back(given: Arrays, state: State, scratch: Scratch, count: int, since: i
             at = scratch.place_of[given.before[b]]
             if at >= 0 and key[at] >= key[k]:
                 key[k] = key[at] + TINY * max(abs(key[at]), 1.0)
-    order[:count] = np.argsort(key[:count])
+    sort(key, order, count)
     for k in range(count):
         at = order[k]
         task = scratch.chosen[at]
@@ -153,7 +155,7 @@ def put_back(given: Arrays, state: State, scratch: Scratch, count: int, since: i
     return count
 
 
-@compiled
+@inner
 def restore(given: Arrays, state: State, scratch: Scratch, count: int, placed: int, touched: int) -> None:
     """Everything where it was before it was taken out."""
     for k in range(placed):
@@ -165,11 +167,12 @@ def restore(given: Arrays, state: State, scratch: Scratch, count: int, placed: i
         state.group_end[scratch.touched[k]] = scratch.old_group_end[k]
 
 
-@compiled
+@inner
 def compare(given: Arrays, state: State, scratch: Scratch, count: int, touched: int, old_end: float) -> Any:
     """Write by how much each part has grown; whether no budget of a group is exceeded by more than it was."""
     parts = scratch.parts
-    parts[:] = 0
+    for part in range(parts.shape[0]):
+        parts[part] = 0.0
     for k in range(count):
         task = scratch.chosen[k]
         add_parts(given, task, state.way[task], state.start[task], 1.0, parts)
@@ -187,15 +190,15 @@ def compare(given: Arrays, state: State, scratch: Scratch, count: int, touched: 
             before = 0.0
             for m in range(given.first_member[group], given.first_member[group + 1]):
                 task = given.member[m]
-                now = money(given, state.way[task], state.start[task])
+                now = money(given, state.way[task], state.start[task] * given.tick)
                 spent += now
                 at = scratch.place_of[task]
-                before += now if at < 0 else money(given, scratch.old_way[at], scratch.old_start[at])
+                before += now if at < 0 else money(given, scratch.old_way[at], scratch.old_start[at] * given.tick)
             kept = kept and spent <= max(given.group_budget[group], before)
     return kept
 
 
-@compiled
+@inner
 def reinsert(
     given: Arrays,
     state: State,
@@ -253,6 +256,4 @@ def construct(given: Arrays, state: State, scratch: Scratch, until: int) -> bool
         scratch.place_of[scratch.chosen[k]] = k
     limit(given, state, scratch, count, until)
     placed = put_back(given, state, scratch, count, 0, 0.0)
-    scratch.place_of[:] = -1
-    scratch.floor[:] = 0.0
     return bool(placed == count)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import isnan
 from typing import Any
 
-import numpy as np
-
 from planner.makespan.compiling import compiled
 from planner.rolling.arrays import Array, Arrays, State
+from planner.rolling.compiling import inner
 from planner.rolling.reinsertion import Scratch, fraction, reinsert
+from planner.rolling.sorting import sort
 from planner.tariff.moves import random_below
 
 FEW = 4
@@ -19,7 +19,7 @@ GROUPS = 5
 BETTER = 1e-12
 
 
-@compiled
+@inner
 def add(scratch: Scratch, task: int, count: int) -> Any:
     """Choose a task, once; how many are chosen then."""
     if scratch.place_of[task] >= 0:
@@ -29,7 +29,7 @@ def add(scratch: Scratch, task: int, count: int) -> Any:
     return count + 1
 
 
-@compiled
+@inner
 def choose_band(state: State, scratch: Scratch, free: Array, begin: int, span: int, most: int) -> Any:
     """Free tasks that start within `span` from `begin` on, at most `most`."""
     count = 0
@@ -43,7 +43,7 @@ def choose_band(state: State, scratch: Scratch, free: Array, begin: int, span: i
     return count
 
 
-@compiled
+@inner
 def choose_groups(
     given: Arrays,
     state: State,
@@ -73,7 +73,7 @@ def choose_groups(
     return count
 
 
-@compiled
+@inner
 def choose_few(given: Arrays, scratch: Scratch, is_free: Array, task: int) -> Any:
     """A task and some that follow it or come before it."""
     count = add(scratch, task, 0)
@@ -91,7 +91,7 @@ def choose_few(given: Arrays, scratch: Scratch, is_free: Array, task: int) -> An
     return count
 
 
-@compiled
+@inner
 def choose(given: Arrays, state: State, scratch: Scratch, free: Array, is_free: Array, reach: int, most: int) -> Any:
     """Choose tasks in one of the ways above, in an order that precedence allows; how many."""
     random = scratch.random
@@ -107,17 +107,17 @@ def choose(given: Arrays, state: State, scratch: Scratch, free: Array, is_free: 
         count = choose_band(state, scratch, free, begin, span, 2 + random_below(random, most - 1))
     else:
         count = choose_few(given, scratch, is_free, seed)
-    ranks = np.empty(count, np.int64)
     for k in range(count):
-        ranks[k] = given.rank[scratch.chosen[k]]
+        scratch.old_start[k] = scratch.chosen[k]
+        scratch.key[k] = given.rank[scratch.chosen[k]]
         scratch.place_of[scratch.chosen[k]] = -1
-    order = np.argsort(ranks)
-    sorted_tasks = scratch.chosen[:count].copy()[order]
-    scratch.chosen[:count] = sorted_tasks
+    sort(scratch.key, scratch.order, count)
+    for k in range(count):
+        scratch.chosen[k] = scratch.old_start[scratch.order[k]]
     return count, span
 
 
-@compiled
+@inner
 def set_keys(given: Arrays, state: State, scratch: Scratch, count: int, span: int) -> None:
     """In which order the chosen tasks are to go back."""
     random, key = scratch.random, scratch.key

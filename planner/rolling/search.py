@@ -20,6 +20,7 @@ from planner.objective import PARTS
 from planner.pace import Pace
 from planner.rolling.arrays import COST, Array, Arrays, arrays, draft_of, state
 from planner.rolling.arrays import State as Placed
+from planner.rolling.bounds import lower_bound
 from planner.rolling.first import constructed
 from planner.rolling.window import Found, Window, copied, search_window
 
@@ -34,9 +35,10 @@ _HEAT = 6e-5
 
 
 def improve(incumbent: Incumbent, pace: Pace) -> None:
-    """Improve the incumbent, or find a first plan, until the limits end it or the gap is closed."""
+    """Bound the value, find more first plans and improve the best until the limits end it or the gap is closed."""
     judge, compiled = incumbent.judge, incumbent.compiled
     given = arrays(judge)
+    incumbent.prove(lower_bound(compiled, given))
     for draft in constructed(compiled, given, pace):
         incumbent.propose(draft, "rolling")
     random = Random(pace.limits.seed)  # noqa: S311 (nothing secret)

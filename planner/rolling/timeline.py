@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from planner.makespan.compiling import compiled
+from planner.rolling.compiling import inner
 
 Array = Any  # numpy arrays: numba reads their types itself
 
@@ -38,7 +39,7 @@ class Needs(NamedTuple):
     units: Array
 
 
-@compiled
+@inner
 def locate(line: Timeline, tick: int) -> Any:
     """The last moment that is not after a tick."""
     moment = line.index[min(tick // line.width[0], line.index.shape[0] - 1)]
@@ -49,7 +50,7 @@ def locate(line: Timeline, tick: int) -> Any:
     return moment
 
 
-@compiled
+@inner
 def split(line: Timeline, tick: int) -> Any:
     """The moment at a tick, made where there is none."""
     earlier = locate(line, tick)
@@ -74,7 +75,7 @@ def split(line: Timeline, tick: int) -> Any:
     return moment
 
 
-@compiled
+@inner
 def join(line: Timeline, moment: int) -> None:
     """Drop a moment at which nothing changes."""
     earlier = line.before[moment]
@@ -96,7 +97,7 @@ def join(line: Timeline, moment: int) -> None:
     line.unused[0] = moment
 
 
-@compiled
+@inner
 def change(line: Timeline, needs: Needs, way: int, start: int, end: int, sign: int) -> None:
     """Take what a way needs from `start` to `end`; give it back with `sign` -1."""
     if end <= start or needs.first[way] == needs.first[way + 1]:
@@ -111,7 +112,7 @@ def change(line: Timeline, needs: Needs, way: int, start: int, end: int, sign: i
     join(line, opening)
 
 
-@compiled
+@inner
 def first_fit(line: Timeline, needs: Needs, way: int, start: int, last: int) -> Any:
     """The earliest start from `start` to `last` at which all that a way needs is free; -1 if there is none."""
     if start > last:

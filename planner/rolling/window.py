@@ -56,7 +56,8 @@ def scratch_for(given: Arrays, most: int, seed: int) -> Scratch:
 def copied(state: State) -> State:
     """A state that can be changed without the other."""
     line = Timeline(*(each.copy() for each in state.line))
-    return State(*(each.copy() for each in state[:5]), line)
+    arrays = {name: getattr(state, name).copy() for name in State._fields if name != "line"}
+    return State(**arrays, line=line)
 
 
 def search_window(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from planner.makespan.compiling import compiled
 from planner.rolling.arrays import (
     CHURN,
     COMPLETION,
@@ -17,13 +16,14 @@ from planner.rolling.arrays import (
     Array,
     Arrays,
 )
+from planner.rolling.compiling import inner
 from planner.rolling.timeline import Timeline, first_fit
 
 MOST_EDGES = 48
 """Changes of a price at which a task and way is tried, of those within reach, evenly spread."""
 
 
-@compiled
+@inner
 def price_place(given: Arrays, pool: int, moment: float) -> Any:
     """The entry of a pool's prices that holds at a moment."""
     low, high = given.first_price[pool], given.first_price[pool + 1] - 1
@@ -36,11 +36,10 @@ def price_place(given: Arrays, pool: int, moment: float) -> Any:
     return low
 
 
-@compiled
-def money(given: Arrays, way: int, start: int) -> Any:
-    """What a way costs from a tick on."""
+@inner
+def money(given: Arrays, way: int, begin: float) -> Any:
+    """What a way costs from a moment on, in seconds."""
     total = given.fixed_cost[way]
-    begin = start * given.tick
     end = begin + given.seconds[way]
     for k in range(given.first_pay[way], given.first_pay[way + 1]):
         pool = given.pay_pool[k]
@@ -54,12 +53,12 @@ def money(given: Arrays, way: int, start: int) -> Any:
     return total
 
 
-@compiled
+@inner
 def add_parts(given: Arrays, task: int, way: int, start: int, sign: float, parts: Array) -> None:
     """Add what a task in a place is of each part; groups' and the plan's ends are not its alone."""
     begin = start * given.tick
     end = begin + given.seconds[way]
-    parts[COST] += sign * money(given, way, start)
+    parts[COST] += sign * money(given, way, begin)
     parts[QUALITY] += sign * given.lost[way]
     if end > given.due[task]:
         parts[LATENESS] += sign * given.late_weight[task] * (end - given.due[task])
@@ -69,7 +68,7 @@ def add_parts(given: Arrays, task: int, way: int, start: int, sign: float, parts
         parts[CHURN] += sign * given.current_weight[task] * abs(begin - given.current[task])
 
 
-@compiled
+@inner
 def share(given: Arrays, task: int, way: int, start: int, group_floor: float, floor: float) -> Any:
     """How bad a place is, what depends on the task being as early as it can be then.
 
@@ -81,7 +80,7 @@ def share(given: Arrays, task: int, way: int, start: int, group_floor: float, fl
     behind = end + given.tail[task]
     found = factor[QUALITY] * given.lost[way]
     if factor[COST] != 0:
-        found += factor[COST] * money(given, way, start)
+        found += factor[COST] * money(given, way, begin)
     if behind > group_floor:
         found += factor[COMPLETION] * given.group_weight[given.group[task]] * (behind - group_floor)
     if behind > floor:
@@ -95,7 +94,7 @@ def share(given: Arrays, task: int, way: int, start: int, group_floor: float, fl
     return found
 
 
-@compiled
+@inner
 def best_place(
     given: Arrays, line: Timeline, task: int, opens: int, closes: int, group_floor: float, floor: float, place: Array
 ) -> bool:
