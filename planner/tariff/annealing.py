@@ -65,7 +65,7 @@ class Annealer:
             start=starts.copy(),
             usage=np.zeros((instance.resources, instance.horizon), np.int64),
             chosen=starts.copy(),
-            totals=np.array([instance.cost(starts), 0, NONE, 0], np.int64),
+            totals=np.array([instance.cost(starts), 0, NONE], np.int64),
             random=np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1),
             penalty=np.array([self._per_unit * 0.3]),
             moved=np.zeros(instance.tasks, np.int64),

@@ -78,8 +78,8 @@ class Bound:
     def _begin(self, multipliers: Floats, pace: float) -> None:
         """Go on from these multipliers."""
         self._best = multipliers
-        self._level, self.starts = self._evaluate(multipliers)
-        self._mean = self._use(self.starts).astype(np.float64)
+        self._level, starts = self._evaluate(multipliers)
+        self._mean = self._use(starts).astype(np.float64)
         self._pace = pace
         self._idle = 0
         self._failed = 0
@@ -130,8 +130,8 @@ class Bound:
             return self._refine()
         length = self._pace * (target - level) / norm
         tried = np.clip(self._best + direction * length, 0.0, self._ceiling)
-        reached, self.starts = self._evaluate(tried)
-        use = self._use(self.starts)
+        reached, starts = self._evaluate(tried)
+        use = self._use(starts)
         if reached > self._level:
             if float(((use - self._limits) * direction).sum()) > 0:
                 self._pace = min(self._pace * 1.1, 2.0)

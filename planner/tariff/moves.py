@@ -64,7 +64,7 @@ class State(NamedTuple):
     chosen: Ints
     """(n,) the best starts without excess."""
     totals: Ints
-    """Cost, excess, cost of `chosen` (`NONE`: none yet), accepted moves."""
+    """Cost, excess, cost of `chosen` (`NONE`: none yet)."""
     random: NDArray[np.uint64]
     """(1,) the generator's state."""
     penalty: NDArray[np.float64]
@@ -181,8 +181,8 @@ def swap(tables: Any, state: Any, i: int) -> int:
 @compiled
 def anneal(
     tables: Any, state: Any, moves: int, heat: float, floor: float, wide: int, swaps: int, every: int, factor: float
-) -> int:
-    """Try `moves` moves at the temperature `heat`; gives the number of accepted ones.
+) -> None:
+    """Try `moves` moves at the temperature `heat`.
 
     Of 64 moves `wide` push neighbours aside and `swaps` exchange two tasks. Every `every` moves the penalty rises by
     `factor` where there is an excess, else it falls, but not below `floor`.
@@ -190,7 +190,6 @@ def anneal(
     start = state.start
     totals = state.totals
     n = len(start)
-    accepted = 0
     penalty = state.penalty[0]
     for step in range(moves):
         if step % every == 0:
@@ -236,10 +235,7 @@ def anneal(
             start[state.moved[k]] = state.target[k]
         totals[0] += dearer
         totals[1] += excess
-        accepted += 1
         if totals[1] == 0 and totals[0] < totals[2]:
             totals[2] = totals[0]
             state.chosen[:] = start
-    totals[3] += accepted
     state.penalty[0] = penalty
-    return accepted
