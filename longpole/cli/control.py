@@ -51,6 +51,7 @@ def resume(
         return
     out.print(f"{execution_id} goes on from what is done")
     show_continuation(out, continuation)
+    out.print(f"follow it with: longpole logs {short(execution_id)} --follow")
     out.print(f"look at it with: longpole show {short(execution_id)}")
 
 

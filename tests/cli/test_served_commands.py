@@ -114,7 +114,7 @@ def test_a_run_that_failed_is_resumed_from_what_is_done(served: CommandLine) -> 
     missing.write_text("x")
     resumed = served("resume", "last")
     assert resumed.returncode == 0, resumed.stderr
-    first, *lines, last = resumed.stdout.splitlines()
+    first, *lines, follow, last = resumed.stdout.splitlines()
     execution_id = first.split()[0]
     assert first == f"{execution_id} goes on from what is done"
     assert [line.split(maxsplit=1) for line in lines] == [
@@ -122,8 +122,10 @@ def test_a_run_that_failed_is_resumed_from_what_is_done(served: CommandLine) -> 
         ["run", "again      b, c"],
         ["decided", "again  d"],
     ]
+    assert follow == f"follow it with: longpole logs {execution_id[:13]} --follow"
     assert last == f"look at it with: longpole show {execution_id[:13]}"
-    until(lambda: status(served, execution_id) == "completed", "it completes")
+    assert served("logs", execution_id[:13], "--follow").returncode == 0
+    assert status(served, execution_id) == "completed"
     again = served("resume", execution_id)
     assert again.returncode == 2
     assert "is completed: there is nothing left to do" in again.stderr
