@@ -28,6 +28,8 @@ LOWERING = 0.5
 """Share of one thread's time after which the Lagrangian bound gives way."""
 SMALL = 2500
 """Pairs of task and start up to which CP-SAT is asked for a proof at once: it takes a fraction of a second."""
+SETTLING = 0.3
+"""Share of the whole for that."""
 PROVABLE_TASKS = 60
 PROVABLE_STARTS = 8000
 """Tasks, and starts that can still be useful, up to which CP-SAT is asked for a proof after the bound has converged."""
@@ -112,33 +114,40 @@ class _Search:
         # One thread more than compute: compiling may outlast the limits, and then nobody waits for it.
         pool = ThreadPoolExecutor(self._limits.workers + 1)
         try:
-            if self._prepare(pool):
-                small = self._pairs <= SMALL
+            coming = pool.submit(self._ready)
+            if self._pairs <= SMALL:
+                self._settle()
+            if not self._ending.reached() and self._prepare(coming):
                 few = self._instance.tasks <= PROVABLE_TASKS
-                opening = min(0.1, self._total * OPENING) if small else self._total * OPENING
-                self._together(pool, opening, [[self._open], [self._lower]], least=opening)
-                if small:
-                    self._together(pool, self._total, [[self._lower, self._prove], [self._afresh]])
-                else:
-                    middle = self._total * (LOWERING_FEW if few else LOWERING)
-                    self._together(pool, middle, [[self._afresh], [self._lower, self._afresh]])
-                    self._useful = self._useful_starts()
-                    last: list[Part] = [self._prove, self._mend] if self._provable() else [self._lower, self._mend]
-                    self._together(pool, self._total, [[self._mend], last])
+                opening = self._total * OPENING
+                self._together(pool, self._spent + opening, [[self._open], [self._lower]], least=opening)
+                middle = self._total * (LOWERING_FEW if few else LOWERING)
+                self._together(pool, middle, [[self._afresh], [self._lower, self._afresh]])
+                self._useful = self._useful_starts()
+                last: list[Part] = [self._prove, self._mend] if self._provable() else [self._lower, self._mend]
+                self._together(pool, self._total, [[self._mend], last])
         finally:
             self._ending.enough()
             pool.shutdown(wait=False)
         return self._incumbent.result(infeasible=self._infeasible)
 
-    def _prepare(self, pool: ThreadPoolExecutor) -> bool:
-        """Compile (but for the first time on a machine: load) the inner loops; False: out of time meanwhile."""
+    def _ready(self) -> Annealer:
+        """Compile the inner loops (after the first time on a machine: load them)."""
+        from planner.tariff.annealing import Annealer
 
-        def ready() -> Annealer:
-            from planner.tariff.annealing import Annealer
+        return Annealer(self._instance, self._windows)
 
-            return Annealer(self._instance, self._windows)
+    def _settle(self) -> None:
+        """A proof for a small instance, which needs no annealing."""
+        self._spent = self._total * SETTLING
+        pace = Pace(self._ending, units=self._spent, until=self._spent)
+        self._lower(self._runs, pace)
+        if pace.progress() < 1.0:
+            self._prove(self._runs, pace)
+        self._meet()
 
-        coming = pool.submit(ready)
+    def _prepare(self, coming: Future[Annealer]) -> bool:
+        """Wait for the annealer and raise the bound meanwhile; False: out of time before."""
         while not (coming.done() or self._ending.counted or self._ending.reached()):
             if not self._lower_once():
                 break
@@ -148,8 +157,13 @@ class _Search:
         if self._ending.reached() and not coming.done():
             return False
         self._annealer = coming.result()
-        self._best, self._upper = self._incumbent.starts, self._incumbent.cost
+        self._meet()
         return True
+
+    def _meet(self) -> None:
+        """All threads are here: what one knows, all know."""
+        self._best, self._upper = self._incumbent.starts, self._incumbent.cost
+        self._incumbent.check(settled=True)
 
     def _together(self, pool: ThreadPoolExecutor, until: float, lanes: list[list[Part]], least: float = 0.0) -> None:
         """Run the lanes side by side until that much of the whole is over, and for `least` seconds at least.
@@ -180,9 +194,7 @@ class _Search:
             work(*numbered[0], until)
             for other in running:
                 other.result()
-        self._best = self._incumbent.starts
-        self._upper = self._incumbent.cost
-        self._incumbent.check(settled=True)
+        self._meet()
 
     def _seed(self, number: int) -> int:
         return self._limits.seed * 1_000_003 + number
