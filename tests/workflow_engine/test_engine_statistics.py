@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -131,6 +132,17 @@ def test_statistics_equal_a_count_by_hand(rows: Rows, engine: WorkflowEngine) ->
     assert set(engine.get_statistics(template_id=empty.id).values()) == {0}
 
 
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where local time can't be taken for UTC."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_utc")
 def test_queries_equal_a_choice_by_hand(rows: Rows, engine: WorkflowEngine, settings: Settings) -> None:
     naive = datetime.now() - timedelta(hours=50, minutes=30)  # noqa: DTZ005 - what this is about
     aware = datetime.now(UTC) - timedelta(hours=70, minutes=30)
