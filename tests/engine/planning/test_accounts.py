@@ -17,6 +17,7 @@ from engine.planning.case import Case, open_case
 from engine.planning.objectives import ObjectiveInvalid, objective_text, parse_objective
 from engine.planning.request import Request
 from engine.planning.scenarios import ScenarioInvalid, compare, open_scenario, parse_scenario
+from longpole.cli.inputs import json_or_text
 from planner import Limits, Status, solve
 
 HOUR = 3600.0
@@ -104,9 +105,9 @@ def test_what_if_compares_with_the_plan() -> None:
 def test_what_if_may_make_a_plan_impossible_or_possible() -> None:
     found = trainings()
     plan = solve(found.problem, QUICK)
-    poorer = open_scenario(found, "poorer", parse_scenario("budget=1", json.loads))
-    impossible = compare(plan, poorer, QUICK)
-    assert (impossible.plan.status, impossible.moved) == (Status.INFEASIBLE, None)
+    for text in ("budget=1", "deadline=3h"):
+        impossible = compare(plan, open_scenario(found, text, parse_scenario(text, json_or_text)), QUICK)
+        assert (impossible.plan.status, impossible.moved) == (Status.INFEASIBLE, None)
     tight = trainings(budget=1.0)
     refused = solve(tight.problem, QUICK)
     assert refused.status is Status.INFEASIBLE
