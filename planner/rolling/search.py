@@ -39,7 +39,7 @@ def improve(incumbent: Incumbent, pace: Pace) -> None:
     judge, compiled = incumbent.judge, incumbent.compiled
     given = arrays(judge)
     incumbent.prove(lower_bound(compiled, given))
-    for draft in constructed(compiled, given, pace):
+    for draft in constructed(judge, given, pace):
         incumbent.propose(draft, "rolling")
     random = Random(pace.limits.seed)  # noqa: S311 (nothing secret)
     length, longest = _ROUND

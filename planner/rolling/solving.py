@@ -49,18 +49,18 @@ def roll(incumbent: Incumbent, baseline: Schedule | None, pace: Pace) -> None:
 
 
 def _at_once(compiled: Compiled, baseline: Schedule | None) -> Iterator[Draft]:
-    """As soon as possible if that is in time, else a list schedule by latest ends."""
+    """As soon as possible if that is in time, else a list schedule by earliest starts, or by latest ends."""
     draft = None if baseline is None else compiled.draft(baseline)
     if draft is not None and _in_time(compiled, draft):
         yield draft
         return
-    keys = [
-        start + min(way.ticks for way in ways) - task.priority * 1e-6
-        for start, ways, task in zip(compiled.latest, compiled.ways, compiled.problem.tasks, strict=True)
-    ]
-    listed = Lister(compiled).serial(keys)
-    if isinstance(listed, Draft):
-        yield listed
+    shortest = [min(way.ticks for way in ways) for ways in compiled.ways]
+    urgent = [start + length for start, length in zip(compiled.latest, shortest, strict=True)]
+    for keys in ([min(pair) for pair in zip(compiled.earliest, urgent, strict=True)], urgent):
+        listed = Lister(compiled).serial(keys)
+        if isinstance(listed, Draft):
+            yield listed
+            return
 
 
 def _in_time(compiled: Compiled, draft: Draft) -> bool:

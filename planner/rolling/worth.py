@@ -20,7 +20,9 @@ from planner.rolling.compiling import inner
 from planner.rolling.timeline import Timeline, first_fit
 
 MOST_EDGES = 48
-"""Changes of a price at which a task and way is tried, of those within reach, evenly spread."""
+"""Changes of a price at which a task and way is tried, evenly spread among the next ones."""
+REACH = 192
+"""So many are the next ones."""
 
 
 @inner
@@ -137,6 +139,7 @@ def best_place(
             pool = given.pay_pool[k]
             low = price_place(given, pool, opens * given.tick) + 1
             high = price_place(given, pool, closes * given.tick) + 1
+            high = min(high, low + REACH)
             step = max((high - low) // MOST_EDGES, 1)
             for edge in range(low, high, step):
                 tick = round(given.price_from[edge] / given.tick)
