@@ -40,7 +40,7 @@ def likely_horizon(problem: Problem) -> float:
             held[demand.pool] += demand.amount * duration
     for pool in problem.pools:
         longest = max(longest, held[pool.id] / (pool.capacity or 1.0))
-    return min(_ended(problem, _last(problem) + _WEEKS_OF_BANDS + 2 * longest), horizon(problem))
+    return min(_ended(problem, _last(problem) + _cycles(problem) + 2 * longest), horizon(problem))
 
 
 def banded(problem: Problem) -> bool:
@@ -49,6 +49,14 @@ def banded(problem: Problem) -> bool:
         (pool.price is not None and pool.price.bands) or any(isinstance(part, CapacityBand) for part in pool.calendar)
         for pool in problem.pools
     )
+
+
+def _cycles(problem: Problem) -> float:
+    """Long enough for every hour of the clock to come a few times: three days, or ten where days of the week differ."""
+    bands = [band for pool in problem.pools for band in pool.calendar if isinstance(band, CapacityBand)]
+    days = {band.days for band in bands}
+    days.update(band.days for pool in problem.pools if pool.price is not None for band in pool.price.bands)
+    return 10 * DAY if any(len(set(each)) < 7 for each in days) else 3 * DAY
 
 
 def _ended(problem: Problem, end: float) -> float:

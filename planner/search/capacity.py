@@ -10,6 +10,7 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from planner.compiled import Compiled, GridPool
+from planner.profile import Profile
 from planner.search.variables import MoveVariables, TaskVariables
 
 MOST_BURSTS = 20
@@ -32,6 +33,8 @@ class Held:
     def __init__(self) -> None:
         self.intervals: list[Any] = []
         self.units: list[Any] = []
+        self.opens, self.closes = 1 << 60, 0
+        """When they may run."""
         self.runs = 0
         """How many of them can be there at once: ways of the same task count once."""
 
@@ -54,6 +57,7 @@ def held_by(
         if not any(needs):
             continue
         held.runs += len(variables.pieces) or 1
+        held.opens, held.closes = min(held.opens, variables.window.opens), max(held.closes, variables.window.closes)
         if variables.pieces:
             units: Any = needs[0]
             if len(set(needs)) > 1:
@@ -69,6 +73,7 @@ def held_by(
         if movable.pool == number:
             held.add(move.interval, movable.units)
             held.runs += 1
+            held.opens, held.closes = 0, compiled.horizon
     return held
 
 
@@ -83,7 +88,8 @@ def add_pool(
     if not held.intervals:
         return True
     if bursts is Bursts.NONE or not pool.longest:
-        _limit(model, pool.times, pool.free, held, taken, compiled.horizon)
+        times, free = _left(pool, taken)
+        _limit(model, times, free, held, [], compiled.horizon)
         return True
     raised = [free + extra for free, extra in zip(pool.free, pool.extra, strict=True)]
     _limit(model, pool.times, raised, held, taken, compiled.horizon)
@@ -92,6 +98,16 @@ def add_pool(
     bursts_needed = held.runs + len(taken) + falls
     _limit_bursts(model, compiled, pool, held, taken, min(bursts_needed, MOST_BURSTS))
     return bursts_needed <= MOST_BURSTS
+
+
+def _left(pool: GridPool, taken: list[Change]) -> tuple[list[int], list[int]]:
+    """What is free of a pool, bursts aside, when some of it is taken."""
+    if not taken:
+        return pool.times, pool.free
+    profile = Profile(GridPool(pool.scale, pool.times, pool.free, [0] * len(pool.times), 0))
+    for start, end, units in taken:
+        profile.change(start, end, units)
+    return profile.times, [max(free, 0) for free in profile.free]
 
 
 def _limit(
@@ -110,7 +126,7 @@ def _limit(
     for place, begin in enumerate(times):
         missing = highest - free[place]
         end = times[place + 1] if place + 1 < len(times) else until
-        if missing and end > begin:
+        if missing and end > begin and begin < held.closes and end > held.opens:
             every.add(model.new_fixed_size_interval_var(begin, end - begin, ""), missing)
     for start, end, units in taken:
         if end > start:

@@ -31,8 +31,9 @@ def measure(name: str, builder: Builder) -> list[Term]:
 def _duration(builder: Builder) -> list[Term]:
     compiled = builder.compiled
     end = builder.cp.new_int_var(0, compiled.horizon, "makespan")
-    for task in range(len(compiled.ways)):
+    for task in builder.tasks:
         builder.cp.add(end >= builder.end(task))
+    builder.cp.add(end >= max((builder.end(t) for t in range(len(compiled.ways)) if t not in builder.tasks), default=0))
     return [Term(end, compiled.tick, compiled.horizon)]
 
 

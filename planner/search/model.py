@@ -17,6 +17,7 @@ from planner.search.capacity import Bursts, add_pool, held_by, peak
 from planner.search.measures import Term, measure
 from planner.search.money import Money, add_budgets, money
 from planner.search.variables import MoveVariables, TaskVariables, hint, move_variables, read, task_variables
+from planner.search.windows import Window, left_window, own_window
 
 _LARGEST = 1e12
 """What the largest value of the objective becomes in whole numbers."""
@@ -59,10 +60,11 @@ def build(
     bursts: Bursts = Bursts.KEPT,
     free: Collection[int] | None = None,
     draft: Draft | None = None,
+    reach: int | None = None,
 ) -> Model:
-    """The model. With `free` and `draft` only those tasks (and no reservation) may move; what can't move is taken from
-    the draft."""
-    return Builder(compiled, judge, bursts, free, draft).build()
+    """The model. With `free` and `draft` only those tasks (and no reservation) may move, by up to `reach` ticks; what
+    can't move is taken from the draft."""
+    return Builder(compiled, judge, bursts, free, draft, reach).build()
 
 
 class Builder:
@@ -75,6 +77,7 @@ class Builder:
         bursts: Bursts,
         free: Collection[int] | None,
         draft: Draft | None,
+        reach: int | None,
     ) -> None:
         self.cp = cp_model.CpModel()
         self.compiled = compiled
@@ -84,13 +87,21 @@ class Builder:
         self._parts = {*judge.scaled, *judge.held}
         self.peaks: dict[int, Any] = {}
         self.draft = draft if free is not None else None
-        chosen = range(len(compiled.ways)) if free is None else sorted(free)
-        self.tasks = {task: task_variables(self.cp, compiled, task) for task in chosen}
+        self._ends = [] if self.draft is None else compiled.ends(self.draft)
+        chosen = set(range(len(compiled.ways)) if free is None else free)
+        self.tasks = {
+            task: task_variables(self.cp, compiled, task, self._window(chosen, task, reach)) for task in sorted(chosen)
+        }
         self.moves = [] if free is not None else [move_variables(self.cp, compiled, each) for each in compiled.movable]
         self.proves = free is None
         self.costs: Money | None = None
         self.spent: dict[str | None, float] = {}
-        self.ends = {} if self.draft is None else dict(enumerate(compiled.ends(self.draft)))
+
+    def _window(self, free: set[int], task: int, reach: int | None) -> Window:
+        if self.draft is None:
+            return own_window(self.compiled, task)
+        most = self.compiled.horizon if reach is None else reach
+        return left_window(self.compiled, self.draft, self._ends, free, task, most)
 
     def build(self) -> Model:
         self._precedence()
@@ -118,7 +129,7 @@ class Builder:
 
     def end(self, task: int) -> Any:
         """The end of a task, free or not."""
-        return self.tasks[task].end if task in self.tasks else self.ends[task]
+        return self.tasks[task].end if task in self.tasks else self._ends[task]
 
     def start(self, task: int) -> Any:
         """The start of a task, free or not."""
@@ -133,6 +144,18 @@ class Builder:
                     self.cp.add(self.start(after) >= self.end(before) + lag)
 
     def _pools(self) -> None:
+        compiled = self.compiled
+        taken = self._taken()
+        if self.bursts is Bursts.NONE and any(pool.longest for pool in compiled.pools):
+            self.proves = False
+        for number in range(len(compiled.pools)):
+            held = held_by(self.cp, compiled, self.tasks, self.moves, number)
+            self.proves &= add_pool(self.cp, compiled, number, held, taken[number], self.bursts)
+            if "balance" in self._parts:
+                self.peaks[number] = peak(self.cp, compiled.pools[number], held, taken[number])
+
+    def _taken(self) -> list[list[tuple[int, int, int]]]:
+        """What is held of each pool by what can't move: (start, end, units)."""
         compiled, draft = self.compiled, self.draft
         taken: list[list[tuple[int, int, int]]] = [[] for _ in compiled.pools]
         if draft is not None:
@@ -143,13 +166,7 @@ class Builder:
             for place, movable in enumerate(compiled.movable):
                 start = draft.moved.get(place, movable.start)
                 taken[movable.pool].append((start, start + movable.ticks, movable.units))
-        if self.bursts is Bursts.NONE and any(pool.longest for pool in compiled.pools):
-            self.proves = False
-        for number in range(len(compiled.pools)):
-            held = held_by(self.cp, compiled, self.tasks, self.moves, number)
-            self.proves &= add_pool(self.cp, compiled, number, held, taken[number], self.bursts)
-            if "balance" in self._parts:
-                self.peaks[number] = peak(self.cp, compiled.pools[number], held, taken[number])
+        return taken
 
     def _spent(self) -> dict[str | None, float]:
         """What tasks that are not free cost, by group and in all."""

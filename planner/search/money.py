@@ -6,7 +6,7 @@ What is not whole then is rounded up, so that a budget kept in the model is kept
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -51,7 +51,7 @@ class _Piece:
 
 def money(model: cp_model.CpModel, compiled: Compiled, judge: Judge, tasks: dict[int, TaskVariables]) -> Money:
     """Costs of the free tasks."""
-    return _Costing(model, compiled, judge).of(tasks)
+    return _Costing(model, compiled, judge, tasks).of(tasks)
 
 
 def add_budgets(model: cp_model.CpModel, compiled: Compiled, costs: Money, spent: dict[str | None, float]) -> None:
@@ -69,12 +69,13 @@ def add_budgets(model: cp_model.CpModel, compiled: Compiled, costs: Money, spent
 class _Costing:
     """The costs of one model's tasks."""
 
-    def __init__(self, model: cp_model.CpModel, compiled: Compiled, judge: Judge) -> None:
+    def __init__(self, model: cp_model.CpModel, compiled: Compiled, judge: Judge, tasks: Iterable[int]) -> None:
         self._model = model
         self._compiled = compiled
         self._shares = Shares(judge)
-        self._dearest = [max(self._most(task, n) for n in range(len(w))) for task, w in enumerate(compiled.ways)]
-        self._unit = self._natural_unit() or max(sum(self._dearest) / _COARSE_UNITS, 1e-9)
+        self._dearest = {task: max(self._most(task, n) for n in range(len(compiled.ways[task]))) for task in tasks}
+        self._total = sum(self._dearest.values())
+        self._unit = self._natural_unit() or max(self._total / _COARSE_UNITS, 1e-9)
 
     def of(self, tasks: dict[int, TaskVariables]) -> Money:
         """Expressions for the costs of tasks."""
@@ -88,7 +89,7 @@ class _Costing:
         for decimals in range(_DECIMALS + 1):
             if all(abs(price * 10**decimals - round(price * 10**decimals)) < _NEAR for price in prices):
                 unit = self._compiled.tick / HOUR / 10**decimals / finest
-                return unit if sum(self._dearest) / unit <= _MOST_UNITS else None
+                return unit if self._total / unit <= _MOST_UNITS else None
         return None
 
     def _most(self, task: int, number: int) -> float:
@@ -130,10 +131,10 @@ class _Costing:
         compiled = self._compiled
         cost: list[Any] = []
         start: list[Any] = []
-        opens = compiled.earliest[task]
+        opens, last_start, last_end = variables.window
         for number, taken in enumerate(variables.chosen):
             way = compiled.ways[task][number]
-            closes = max(min(compiled.last_end[task] - way.ticks, compiled.last_start[task]), opens)
+            closes = max(min(last_end - way.ticks, last_start), opens)
             moments = [
                 moment - lasts
                 for spend, _ in self._priced(task, number)
@@ -150,7 +151,7 @@ class _Costing:
     def _in_parts(self, task: int, variables: TaskVariables) -> Expression:
         """Each part costs what its pools' prices add up to from its start to its end."""
         compiled = self._compiled
-        opens, closes = compiled.earliest[task], compiled.last_end[task]
+        opens, _, closes = variables.window
         each: list[Expression] = []
         for number in range(len(variables.chosen)):
             mode = compiled.problem.tasks[task].modes[compiled.ways[task][number].option.mode]

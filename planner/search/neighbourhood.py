@@ -27,7 +27,7 @@ _IDLE = 400
 def improve(incumbent: Incumbent, pace: Pace, amount: float, seed: int) -> None:
     """Improve the incumbent part by part for an amount of seconds or work."""
     random = Random(seed)  # noqa: S311 (nothing secret)
-    least_left = pace.left() - amount
+    least_left = max(pace.left() - amount, 0.0)
     size = 25.0
     idle = 0
     while pace.left() > least_left and not pace.cancelled() and idle < _IDLE:
@@ -35,13 +35,20 @@ def improve(incumbent: Incumbent, pace: Pace, amount: float, seed: int) -> None:
         if draft is None or incumbent.done(pace.limits.gap):
             return
         free = _freed(incumbent, draft, round(size), random)
-        model = build(incumbent.compiled, incumbent.judge, free=free, draft=draft)
+        reach = _reach(draft, incumbent.compiled, random)
+        model = build(incumbent.compiled, incumbent.judge, free=free, draft=draft, reach=reach)
         model.hint(draft)
         before = incumbent.value
         part = min(_AMOUNT, pace.left() - least_left)
         finished = run(model, incumbent, pace, amount=part, workers=1, seed=random.randrange(1 << 30), part=True)
         size = min(size * _GROW, _MOST) if finished else max(size * _SHRINK, _LEAST)
         idle = 0 if incumbent.value < before else idle + 1
+
+
+def _reach(draft: Draft, compiled: Compiled, random: Random) -> int | None:
+    """How far tasks may move: the nearer, the smaller and quicker the model; now and then anywhere."""
+    share = random.choice((0.05, 0.1, 0.2, None))
+    return None if share is None else max(round(share * max(compiled.ends(draft))), 1)
 
 
 def _freed(incumbent: Incumbent, draft: Draft, size: int, random: Random) -> list[int]:

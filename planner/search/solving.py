@@ -47,6 +47,8 @@ def run(
     solver.parameters.relative_gap_limit = pace.limits.gap
     if not part:
         solver.parameters.subsolvers.extend(_subsolvers(model, workers))
+    elif _needs_strong_relaxation(model):
+        solver.parameters.linearization_level = 2
     if pace.deterministic:
         solver.parameters.max_deterministic_time = max(amount, 1e-3)
         solver.parameters.interleave_search = workers > 1
@@ -79,10 +81,14 @@ def _subsolvers(model: Model, workers: int) -> list[str]:
     Not together, and not with bursts: there `objective_lb_search_max_lp` has called plans optimal that were not.
     """
     found = ["objective_lb_search"]
-    bursting = any(pool.longest for pool in model.compiled.pools)
-    if model.compiled.costs.changing and "cost" in model.judged and not bursting:
+    if _needs_strong_relaxation(model):
         found.insert(0, "max_lp")
     return found[:workers]
+
+
+def _needs_strong_relaxation(model: Model) -> bool:
+    bursting = any(pool.longest for pool in model.compiled.pools)
+    return model.compiled.costs.changing and "cost" in model.judged and not bursting
 
 
 class _Bound:

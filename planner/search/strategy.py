@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from functools import partial
 
 from planner.compiled import Compiled
 from planner.incumbent import Incumbent
@@ -15,7 +16,7 @@ from planner.search.model import build
 from planner.search.neighbourhood import improve
 from planner.search.solving import run
 
-_WHOLE = 120
+_WHOLE = 70
 """Tasks up to which all workers search the whole problem."""
 _TOO_LARGE = 20_000
 """Size (see `_size`) from which a model of the whole problem takes too long to build and presolve."""
@@ -80,7 +81,9 @@ def _race(incumbent: Incumbent, pace: Pace) -> None:
 def _both(incumbent: Incumbent, pace: Pace, *, whole: bool) -> None:
     """Parts of the problem again and again, and beside it the whole for its bound and what parts can't reach."""
     workers, seed = pace.limits.workers, pace.limits.seed
-    if not whole:
+    if not whole and not pace.deterministic and workers > 1:
+        _side_by_side(*(partial(improve, incumbent, pace, pace.left(), seed + number) for number in range(workers)))
+    elif not whole:
         improve(incumbent, pace, pace.left(), seed)
     elif pace.deterministic or workers < 2:
         improve(incumbent, pace, pace.left() * 0.6, seed)

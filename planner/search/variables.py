@@ -9,6 +9,7 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from planner.compiled import Compiled, Draft, Movable
+from planner.search.windows import Window
 
 Expression = Any
 """An integer, a variable or a linear expression of them."""
@@ -22,6 +23,7 @@ class TaskVariables:
     end: Expression
     chosen: list[Any]
     """By way: 1 in the way taken."""
+    window: Window
     pieces: list[Piece] = field(default_factory=list)
     """Of a task that may be split; otherwise empty."""
     intervals: list[Any] = field(default_factory=list)
@@ -48,37 +50,37 @@ class MoveVariables:
     interval: Any
 
 
-def task_variables(model: cp_model.CpModel, compiled: Compiled, task: int) -> TaskVariables:
-    """Variables of one task, within its windows."""
+def task_variables(model: cp_model.CpModel, compiled: Compiled, task: int, window: Window) -> TaskVariables:
+    """Variables of one task."""
     ways = compiled.ways[task]
     shortest, longest = min(way.ticks for way in ways), max(way.ticks for way in ways)
-    opens, closes = compiled.earliest[task], compiled.last_end[task]
     splittable = compiled.problem.tasks[task].splittable
-    last_start = min(compiled.last_start[task], closes - shortest if splittable else compiled.latest[task])
-    start = model.new_int_var(opens, max(last_start, opens), f"start{task}")
+    start = model.new_int_var(window.opens, window.last_start, f"start{task}")
     chosen: list[Any] = (
         [1] if len(ways) == 1 else [model.new_bool_var(f"way{task}_{number}") for number in range(len(ways))]
     )
     if len(ways) > 1:
         model.add_exactly_one(chosen)
     if splittable and longest > 1 and compiled.problem.tasks[task].max_parts > 1:
-        return _split(model, compiled, task, start, chosen)
+        return _split(model, compiled, task, start, chosen, window)
     if len(ways) == 1:
         interval = model.new_fixed_size_interval_var(start, ways[0].ticks, f"run{task}")
-        return TaskVariables(start, start + ways[0].ticks, chosen, intervals=[interval])
-    end = model.new_int_var(opens + shortest, max(closes, opens + shortest), f"end{task}")
+        return TaskVariables(start, start + ways[0].ticks, chosen, window, intervals=[interval])
+    end = model.new_int_var(window.opens + shortest, window.closes, f"end{task}")
     intervals = [
         model.new_optional_interval_var(start, way.ticks, end, literal, f"run{task}_{number}")
         for number, (way, literal) in enumerate(zip(ways, chosen, strict=True))
     ]
     model.add(end == start + sum(way.ticks * literal for way, literal in zip(ways, chosen, strict=True)))
-    return TaskVariables(start, end, chosen, intervals=intervals)
+    return TaskVariables(start, end, chosen, window, intervals=intervals)
 
 
-def _split(model: cp_model.CpModel, compiled: Compiled, task: int, start: Any, chosen: list[Any]) -> TaskVariables:
+def _split(
+    model: cp_model.CpModel, compiled: Compiled, task: int, start: Any, chosen: list[Any], window: Window
+) -> TaskVariables:
     """Parts one after the other; those that are there come first, and each is long enough."""
     ways = compiled.ways[task]
-    opens, closes = compiled.earliest[task], compiled.last_end[task]
+    opens, _, closes = window
     longest = max(way.ticks for way in ways)
     pieces: list[Piece] = []
     for number in range(compiled.problem.tasks[task].max_parts):
@@ -101,7 +103,7 @@ def _split(model: cp_model.CpModel, compiled: Compiled, task: int, start: Any, c
         pieces.append(Piece(begin, end, size, present, interval))
     work = sum(way.ticks * literal for way, literal in zip(ways, chosen, strict=True))
     model.add(sum(piece.size for piece in pieces) == work)
-    return TaskVariables(start, pieces[-1].end, chosen, pieces)
+    return TaskVariables(start, pieces[-1].end, chosen, window, pieces)
 
 
 def move_variables(model: cp_model.CpModel, compiled: Compiled, movable: Movable) -> MoveVariables:
