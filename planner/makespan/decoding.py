@@ -37,74 +37,140 @@ class Direction(NamedTuple):
 @compiled
 def serial(order: Array, row: Array, problem: Direction, start: Array, moment: Array, free: Array) -> int:
     """Start each task of an order (predecessors first) as early as it fits; writes `start`, returns the makespan."""
-    duration, demand, full, guard, first_before, before, wait, release = problem
-    words = full.shape[0]
-    moments = 1
-    moment[0] = 0
-    for word in range(words):
-        free[0, word] = full[word]
+    moments = _clear(problem.full, moment, free)
     makespan = 0
     for place in range(order.shape[0]):
         task = order[place]
         mode = row[task]
-        length = duration[mode]
-        begin = release[task]
-        for at in range(first_before[task], first_before[task + 1]):
-            earlier = before[at]
-            ready = start[earlier] + duration[row[earlier]] + wait[at]
-            if ready > begin:
-                begin = ready
+        begin = _ready(task, row, problem, start)
+        length = problem.duration[mode]
         if length > 0:
-            # The last segment that begins at or before `begin`.
-            low = 0
-            high = moments - 1
-            while low < high:
-                middle = (low + high + 1) >> 1
-                if moment[middle] <= begin:
-                    low = middle
-                else:
-                    high = middle - 1
-            end = begin + length
-            at = low
-            while at < moments and moment[at] < end:
-                fits = True
-                for word in range(words):
-                    if ((free[at, word] - demand[mode, word]) & guard[word]) != guard[word]:
-                        fits = False
-                        break
-                at += 1
-                if not fits:
-                    low = at
-                    begin = moment[at]
-                    end = begin + length
-            # Now it fits in [begin, end), and `at` is the first segment that begins at `end` or later.
-            if at == moments or moment[at] != end:
-                for shifted in range(moments, at, -1):
-                    moment[shifted] = moment[shifted - 1]
-                    for word in range(words):
-                        free[shifted, word] = free[shifted - 1, word]
-                moment[at] = end
-                for word in range(words):
-                    free[at, word] = free[at - 1, word]
-                moments += 1
-            if moment[low] != begin:
-                low += 1
-                for shifted in range(moments, low, -1):
-                    moment[shifted] = moment[shifted - 1]
-                    for word in range(words):
-                        free[shifted, word] = free[shifted - 1, word]
-                moment[low] = begin
-                for word in range(words):
-                    free[low, word] = free[low - 1, word]
-                moments += 1
-                at += 1
-            for held in range(low, at):
-                for word in range(words):
-                    free[held, word] -= demand[mode, word]
+            begin, low, at = _fit(mode, begin, problem, moments, moment, free)
+            moments = _hold(mode, begin, begin + length, low, at, problem.demand, moments, moment, free)
         start[task] = begin
         if begin + length > makespan:
             makespan = begin + length
     return makespan
+
+
+@compiled
+def serial_in_best_modes(
+    order: Array, row: Array, problem: Direction, first_row: Array, consumption: Array, left: Array,
+    start: Array, moment: Array, free: Array,
+) -> int:  # fmt: skip
+    """The same, each task in that mode which ends first and that the budgets allow; changes `row`, and `left` of them.
+
+    As the extended generation scheme of Van Peteghem and Vanhoucke, EJOR 201 (2010).
+    """
+    moments = _clear(problem.full, moment, free)
+    makespan = 0
+    for place in range(order.shape[0]):
+        task = order[place]
+        ready = _ready(task, row, problem, start)
+        chosen = row[task]
+        begin = low = at = 0
+        end = 1 << 60
+        for mode in range(first_row[task], first_row[task + 1]):
+            allowed = True
+            for budget in range(left.shape[0]):
+                more = consumption[mode, budget] - consumption[row[task], budget]
+                if more > 0 and more > left[budget]:
+                    allowed = False
+            if allowed:
+                other, other_low, other_at = _fit(mode, ready, problem, moments, moment, free)
+                other_end = other + problem.duration[mode]
+                if other_end < end or (other_end == end and mode == row[task]):
+                    begin, low, at, end, chosen = other, other_low, other_at, other_end, mode
+        for budget in range(left.shape[0]):
+            left[budget] -= consumption[chosen, budget] - consumption[row[task], budget]
+        row[task] = chosen
+        if end > begin:
+            moments = _hold(chosen, begin, end, low, at, problem.demand, moments, moment, free)
+        start[task] = begin
+        makespan = max(makespan, end)
+    return makespan
+
+
+@compiled
+def _clear(full: Array, moment: Array, free: Array) -> int:
+    """Everything is free from 0 on; returns how many segments there are."""
+    moment[0] = 0
+    for word in range(full.shape[0]):
+        free[0, word] = full[word]
+    return 1
+
+
+@compiled
+def _ready(task: int, row: Array, problem: Direction, start: Array) -> Any:
+    """When what comes before the task lets it start."""
+    begin = problem.release[task]
+    for at in range(problem.first_before[task], problem.first_before[task + 1]):
+        earlier = problem.before[at]
+        ready = start[earlier] + problem.duration[row[earlier]] + problem.wait[at]
+        if ready > begin:
+            begin = ready
+    return begin
+
+
+@compiled
+def _fit(mode: int, begin: int, problem: Direction, moments: int, moment: Array, free: Array) -> tuple[int, int, int]:
+    """The first start from `begin` on at which a mode fits, the segment that this is in, and the one after its end."""
+    words = problem.full.shape[0]
+    length = problem.duration[mode]
+    low = 0
+    high = moments - 1
+    while low < high:
+        middle = (low + high + 1) >> 1
+        if moment[middle] <= begin:
+            low = middle
+        else:
+            high = middle - 1
+    end = begin + length
+    at = low
+    while at < moments and moment[at] < end:
+        fits = True
+        for word in range(words):
+            if ((free[at, word] - problem.demand[mode, word]) & problem.guard[word]) != problem.guard[word]:
+                fits = False
+                break
+        at += 1
+        if not fits:
+            low = at
+            begin = moment[at]
+            end = begin + length
+    return begin, low, at
+
+
+@compiled
+def _hold(
+    mode: int, begin: int, end: int, low: int, at: int, demand: Array, moments: int, moment: Array, free: Array
+) -> int:
+    """Take a mode's demand from what is free in [begin, end); returns how many segments there are then."""
+    words = free.shape[1]
+    if at == moments or moment[at] != end:
+        _split(at, end, moments, moment, free)
+        moments += 1
+    if moment[low] != begin:
+        low += 1
+        _split(low, begin, moments, moment, free)
+        moments += 1
+        at += 1
+    for held in range(low, at):
+        for word in range(words):
+            free[held, word] -= demand[mode, word]
+    return moments
+
+
+@compiled
+def _split(place: int, when: int, moments: int, moment: Array, free: Array) -> None:
+    """A new segment that begins at a moment inside the one before it."""
+    for shifted in range(moments, place, -1):
+        moment[shifted] = moment[shifted - 1]
+        for word in range(free.shape[1]):
+            free[shifted, word] = free[shifted - 1, word]
+    moment[place] = when
+    for word in range(free.shape[1]):
+        free[place, word] = free[place - 1, word]
 
 
 @compiled

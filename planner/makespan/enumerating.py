@@ -13,7 +13,7 @@ from planner.makespan.packing import Packed
 MOST_TASKS = 62
 """Sets of tasks are bits of a signed word."""
 SMALL = 40
-"""Up to so many tasks it is the strongest proof there is, and may take all the time that is left."""
+"""Up to so many tasks, the best schedule is found soon, and enumeration, the strongest proof, may take all the time."""
 MOST_PARTIAL = 1_000_000
 """Partial schedules of one size: about 100 MB each for two sizes at a time."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from planner.makespan.compiling import compiled
 from planner.makespan.crossing import cross_two_points, cross_window, draw, sample, shift
-from planner.makespan.decoding import Array, Direction, justify
+from planner.makespan.decoding import Array, Direction, justify, serial_in_best_modes
 from planner.makespan.packing import Packed
 
 MOST_SHIFTS = 12
@@ -102,6 +102,7 @@ def _evolve(
     child = np.zeros(tasks, np.int64)
     row = np.zeros(tasks, np.int64)
     several = first_row[tasks] > tasks
+    left = np.zeros(budgets.shape[0], np.int64)
     made = 0
     filled = size
     for place in range(size - 1, -1, -1):
@@ -134,6 +135,12 @@ def _evolve(
                     row[task] = first_row[task] + draw(state, first_row[task + 1] - first_row[task])
         if several:
             _repair(state, first_row, consumption, budgets, row)
+            if draw(state, 2) == 0:
+                for budget in range(budgets.shape[0]):
+                    left[budget] = budgets[budget]
+                    for task in range(tasks):
+                        left[budget] -= consumption[row[task], budget]
+                serial_in_best_modes(child, row, forward, first_row, consumption, left, start, moment, free)
         length, count = justify(child, row, forward, backward, start, moment, free)
         made += count
         length = _fitness(length, start, row, forward, consumption, budgets, latest_end, worst)

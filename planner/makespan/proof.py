@@ -15,6 +15,25 @@ from planner.makespan.model import Model, build_model
 PROVERS = ("objective_lb_search_no_lp", "no_lp")
 """What closes and bounds hard instances: destructive bounds from below, and plain conflict-driven search."""
 
+MODE_PROVERS = ("no_lp", "objective_lb_search")
+"""With modes to choose, some instances need the linear relaxation, and others are closed only without it."""
+OTHERS = (
+    "core",
+    "fj",
+    "fs_random",
+    "fs_random_no_lp",
+    "fs_random_quick_restart",
+    "fs_random_quick_restart_no_lp",
+    "lb_tree_search",
+    "max_lp",
+    "probing",
+    "pseudo_costs",
+    "quick_restart",
+    "quick_restart_no_lp",
+    "reduced_costs",
+)
+"""What an interleaved search would do besides."""
+
 
 class Proof:
     """Solves models that ask for something shorter than the incumbent, until it is stopped or there is nothing."""
@@ -24,6 +43,7 @@ class Proof:
         self._bounds = bounds
         self._incumbent = incumbent
         self._seed = seed
+        self._several = any(len(modes) > 1 for modes in instance.durations)
         self._lock = threading.Lock()
         self._solver: cp_model.CpSolver | None = None
 
@@ -45,15 +65,7 @@ class Proof:
         parameters = solver.parameters
         parameters.random_seed = self._seed % 2**31
         parameters.num_workers = workers
-        if workers == 1:
-            parameters.linearization_level = 0
-            parameters.use_objective_lb_search = True
-        elif alone:
-            parameters.subsolvers.append(PROVERS[0])
-        else:
-            parameters.subsolvers.extend(PROVERS)
-            parameters.use_lns = False
-            parameters.use_feasibility_jump = False
+        self._choose_strategies(solver, workers, alone)
         if seconds is not None:
             parameters.max_time_in_seconds = seconds
         if work is not None:
@@ -77,6 +89,21 @@ class Proof:
         else:
             incumbent.raise_bound(math.ceil(solver.best_objective_bound - 1e-6))
         return float(solver.response_proto.deterministic_time)
+
+    def _choose_strategies(self, solver: cp_model.CpSolver, workers: int, alone: bool) -> None:
+        parameters = solver.parameters
+        if workers == 1 and not self._several:
+            parameters.linearization_level = 0
+            parameters.use_objective_lb_search = True
+            return
+        parameters.subsolvers.extend(MODE_PROVERS if self._several else PROVERS)
+        if workers == 1:
+            # One thread that goes from the one to the other and back.
+            parameters.interleave_search = True
+            parameters.ignore_subsolvers.extend(OTHERS)
+        if workers == 1 or not alone:
+            parameters.use_lns = False
+            parameters.use_feasibility_jump = False
 
     def interrupt(self) -> None:
         """End the search that goes on, from any thread."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from planner.limits import Limits
 from planner.makespan.bounds import Bounds
-from planner.makespan.enumerating import Enumerating
+from planner.makespan.enumerating import SMALL, Enumerating
 from planner.makespan.incumbent import Incumbent
 from planner.makespan.instance import Instance
 from planner.makespan.loading import Kernels, kernels_loading
@@ -22,7 +22,7 @@ POLL = 0.05
 HEAD_START = 10_000
 """Schedules made before CP-SAT begins: its windows are cut by what they find."""
 PROVABLE_GAP = 0.06
-"""Where the gap is wider, no proof can be expected soon, and all but one worker go on looking for schedules."""
+"""Where the gap is wider, no proof can be expected soon, and one worker goes on looking for schedules."""
 
 
 class Search:
@@ -112,7 +112,7 @@ class Search:
             if self._enumerating.worthwhile and kernels.enumeration.done():
                 self._enumerating.run(kernels.enumeration.result(), self._until(self._enumerating.share * self._left()))
             gap = self._incumbent.result().gap
-            if gap is not None and gap <= PROVABLE_GAP:
+            if gap is not None and (gap <= PROVABLE_GAP or self._packed.tasks <= SMALL):
                 return
             populations.renew()
 
