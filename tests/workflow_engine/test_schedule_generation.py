@@ -27,7 +27,7 @@ def test_a_duty_roster_from_start_to_end(db: Session, settings: Settings, tempor
         assert service.create_schedule_generation_workflow() == template
         ended = service.start_workflow(
             "schedule_generation",
-            {"start_date": "2026-01-05", "end_date": "2026-01-11", "time_limit_seconds": 3},
+            {"start_date": "2026-01-05", "end_date": "2026-01-11", "time_limit_seconds": 120, "accepted_gap": 0.5},
             async_execution=False,
         )
         assert ended.status == "completed", ended.error_message
