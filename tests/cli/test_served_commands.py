@@ -143,7 +143,7 @@ def test_a_step_that_may_run_once_is_repeated_only_by_name(served: CommandLine) 
 
 
 def test_pause_and_resume(served: CommandLine) -> None:
-    execution_id = begin(served, "paused", [nap("a", 5), nap("b", 0, depends_on=["a"])])
+    execution_id = begin(served, "paused", [nap("a", 12), nap("b", 0, depends_on=["a"])])
     until(lambda: step_status(served, execution_id) == "running", "the first step runs")
     assert served("pause", execution_id[:14]).returncode == 0
     until(lambda: status(served, execution_id) == "paused", "it is paused")
