@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -32,6 +32,8 @@ class Model:
     compiled: Compiled
     tasks: dict[int, TaskVariables]
     moves: list[MoveVariables]
+    objective: Any
+    """What is minimised, a whole number."""
     factor: float
     """Objective in the model x factor = value."""
     slack: float
@@ -43,6 +45,13 @@ class Model:
     rest: Draft | None
     judged: frozenset[str]
     """The parts of the objective that the model has."""
+
+    def know(self, bound: float) -> None:
+        """Tell the search that no plan has a lower value: a plan that reaches it ends the search."""
+        if self.exact and bound > -inf and not isinstance(self.objective, int):
+            self.cp.add(
+                self.objective >= floor((bound - self.slack) / self.factor - TOLERANCE * abs(bound / self.factor))
+            )
 
     def read(self, value: Any) -> Draft:
         """The draft that a solution means."""
@@ -112,13 +121,14 @@ class Builder:
             add_budgets(self.cp, self.compiled, self.costs, self.spent)
         for name, limit in self.judge.held.items():
             self._hold(name, limit)
-        factor, slack = self._objective()
+        total, factor, slack = self._objective()
         exact = self.bursts is Bursts.NONE or "cost" not in self._parts or not self.compiled.costs.surcharged
         return Model(
             self.cp,
             self.compiled,
             self.tasks,
             self.moves,
+            total,
             factor,
             slack,
             self.proves,
@@ -188,8 +198,8 @@ class Builder:
         room = limit + sum(term.off for term in terms) + TOLERANCE * max(abs(limit), 1e-3)
         self.cp.add(sum(floor(term.unit * scale) * term.expression for term in terms) <= ceil(room * scale))
 
-    def _objective(self) -> tuple[float, float]:
-        """Minimise the scaled parts; the factor back to a value, and by how much a bound may be too high."""
+    def _objective(self) -> tuple[Any, float, float]:
+        """Minimise the scaled parts: what is minimised, the factor to a value, by how much a bound may be too high."""
         terms = [
             Term(term.expression, factor * term.unit, term.most, factor * term.off)
             for name, factor in self.judge.scaled.items()
@@ -212,4 +222,4 @@ class Builder:
             total += sum(move.moved for move in self.moves)
             slack += 1 / scale
         self.cp.minimize(total)
-        return 1 / (scale * spare), slack
+        return total, 1 / (scale * spare), slack

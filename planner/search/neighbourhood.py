@@ -13,7 +13,7 @@ from planner.incumbent import Incumbent
 from planner.judge import Shares
 from planner.pace import Pace
 from planner.search.model import build
-from planner.search.solving import run
+from planner.search.solving import Aim, run
 
 _LEAST, _MOST = 12, 60
 """Tasks freed at once."""
@@ -40,7 +40,7 @@ def improve(incumbent: Incumbent, pace: Pace, amount: float, seed: int) -> None:
         model.hint(draft)
         before = incumbent.value
         part = min(_AMOUNT, pace.left() - least_left)
-        finished = run(model, incumbent, pace, amount=part, workers=1, seed=random.randrange(1 << 30), part=True)
+        finished = run(model, incumbent, pace, amount=part, workers=1, seed=random.randrange(1 << 30), aim=Aim.PART)
         size = min(size * _GROW, _MOST) if finished else max(size * _SHRINK, _LEAST)
         idle = 0 if incumbent.value < before else idle + 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from enum import Enum
 from math import inf
 
 from ortools.sat.python import cp_model
@@ -17,44 +18,55 @@ _LOOK_EVERY = 0.05
 
 
 class _Collector(cp_model.CpSolverSolutionCallback):
-    """Every solution goes to the incumbent."""
+    """Every solution goes to the incumbent. It never stops the search: OR-Tools 9.15 aborts the process when that is
+    asked for about a solution that presolve has found."""
 
-    def __init__(self, model: Model, incumbent: Incumbent, method: str, gap: float) -> None:
+    def __init__(self, model: Model, incumbent: Incumbent) -> None:
         super().__init__()
         self._model = model
         self._incumbent = incumbent
-        self._method = method
-        self._gap = gap
 
     def on_solution_callback(self) -> None:
         """Called by the solver with each better solution."""
-        self._incumbent.propose(self._model.read(self.value), self._method)
-        if self._incumbent.done(self._gap):
-            self.stop_search()
+        self._incumbent.propose(self._model.read(self.value), "search")
+
+
+class Aim(Enum):
+    """What a search is for."""
+
+    PROOF = "proof"
+    """Raise the bound; plans come from elsewhere, too."""
+    PLANS = "plans"
+    """Find better plans."""
+    PART = "part"
+    """Find better plans by moving some of the tasks."""
 
 
 def run(
-    model: Model, incumbent: Incumbent, pace: Pace, *, amount: float, workers: int, seed: int, part: bool = False
+    model: Model, incumbent: Incumbent, pace: Pace, *, amount: float, workers: int, seed: int, aim: Aim = Aim.PROOF
 ) -> bool:
     """Search for at most `amount` seconds (or units of work, where the pace counts those).
 
     Solutions and, where the model proves something, its bound go to the incumbent. Whether the model was searched to
     the end.
     """
+    if pace.deterministic:
+        workers = 1  # several, though interleaved, have been seen to give one optimum or another
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = workers
     solver.parameters.random_seed = seed
     solver.parameters.relative_gap_limit = pace.limits.gap
-    if not part:
+    if aim is Aim.PROOF:
         solver.parameters.subsolvers.extend(_subsolvers(model, workers))
     elif _needs_strong_relaxation(model):
         solver.parameters.linearization_level = 2
     if pace.deterministic:
         solver.parameters.max_deterministic_time = max(amount, 1e-3)
-        solver.parameters.interleave_search = workers > 1
     elif amount < inf:
         solver.parameters.max_time_in_seconds = max(amount, 1e-3)
-    collector = _Collector(model, incumbent, "search", pace.limits.gap)
+    if aim is not Aim.PART:
+        model.know(incumbent.bound)
+    collector = _Collector(model, incumbent)
     bound = _Bound(model, incumbent)
     if model.proves and not pace.deterministic:
         solver.best_bound_callback = bound.seen
@@ -75,8 +87,8 @@ def run(
 
 
 def _subsolvers(model: Model, workers: int) -> list[str]:
-    """What to search with: one that raises the bound, since plans come from elsewhere, too; for prices that change one
-    with a strong linear relaxation, without which bounds hardly move (measured: docs/planner.md).
+    """What raises bounds: for prices that change a strong linear relaxation, without which they hardly move (measured:
+    docs/planner.md).
 
     Not together, and not with bursts: there `objective_lb_search_max_lp` has called plans optimal that were not.
     """

@@ -6,6 +6,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from planner.compiled import Compiled
 from planner.incumbent import Incumbent
@@ -14,13 +15,15 @@ from planner.search.capacity import Bursts
 from planner.search.delegation import delegated
 from planner.search.model import build
 from planner.search.neighbourhood import improve
-from planner.search.solving import run
+from planner.search.solving import Aim, run
 
 _WHOLE = 70
 """Tasks up to which all workers search the whole problem."""
 _TOO_LARGE = 20_000
 """Size (see `_size`) from which a model of the whole problem takes too long to build and presolve."""
 _FOREVER = 3600.0
+_PROVING = 0.6
+"""Of what one worker has, the share for proving that nothing is better."""
 
 
 def search(incumbent: Incumbent, pace: Pace, *, warm: bool) -> None:
@@ -49,19 +52,29 @@ def _size(compiled: Compiled) -> int:
 
 
 def _whole(incumbent: Incumbent, pace: Pace, amount: float, workers: int, seed: int, *, warm: bool) -> None:
-    """The whole problem. Where bursts cost more, first without any: what that finds is priced exactly."""
+    """The whole problem. Where bursts cost more, first without any: what that finds is priced exactly.
+
+    One worker on its own proves first, then looks for plans.
+    """
     compiled, judge = incumbent.compiled, incumbent.judge
+    alone = pace.deterministic or pace.limits.workers < 2
     variants = [Bursts.KEPT]
     if compiled.costs.surcharged and ("cost" in judge.scaled or compiled.problem.budgets):
         variants = [Bursts.NONE, Bursts.KEPT]
-    for number, bursts in enumerate(variants):
+    least_left = max(pace.left() - amount, 0.0) if amount < inf else 0.0
+    for bursts in variants:
         if pace.over() or incumbent.done(pace.limits.gap):
             return
         model = build(compiled, judge, bursts=bursts)
         if warm and incumbent.draft is not None:
             model.hint(incumbent.draft)
-        part = min(amount, _FOREVER) / (len(variants) - number) if len(variants) > 1 else amount
-        run(model, incumbent, pace, amount=min(part, pace.left()), workers=workers, seed=seed)
+        aims = (Aim.PROOF, Aim.PLANS) if alone else (Aim.PROOF,)
+        for aim in aims:
+            last = aim is aims[-1] and bursts is variants[-1]
+            left = pace.left() - least_left if least_left else pace.left()
+            part = left if last else min(left, _FOREVER) * (_PROVING if aim is Aim.PROOF else 0.5)
+            if part > 0 and not incumbent.done(pace.limits.gap):
+                run(model, incumbent, pace, amount=part, workers=workers, seed=seed, aim=aim)
 
 
 def _race(incumbent: Incumbent, pace: Pace) -> None:
