@@ -43,8 +43,8 @@ class Reason:
     """Of `precedence` in their order: the path."""
     pool: str | None = None
     needed: float | None = None
-    """What would be enough, the other reasons staying: the least capacity, the earliest end, the latest start, the least
-    cost; of `precedence` how long the path takes. Seconds, units or money."""
+    """What would be enough, the other reasons staying: the least capacity, the earliest end, the latest start, the
+    least cost; of `precedence` how long the path takes. Seconds, units or money."""
     available: float | None = None
     """What is there: the capacity, the deadline, the latest start, the budget."""
     exact: bool = True

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.makespan.compiling import compiled
+from planner.machine_code import compiled
 from planner.makespan.decoding import Array, Direction
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from planner.makespan.compiling import compiled
+from planner.machine_code import compiled
 
 Array = Any  # numpy arrays: numba reads their types itself
 

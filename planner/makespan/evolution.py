@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.makespan.compiling import compiled
+from planner.machine_code import compiled
 from planner.makespan.crossing import cross_two_points, cross_window, draw, sample, shift
 from planner.makespan.decoding import Array, Direction, justify, serial_in_best_modes
 from planner.makespan.packing import Packed

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner.makespan.compiling import compiled
+from planner.machine_code import compiled
 from planner.makespan.decoding import Array
 
 MOST_AT_ONCE = 12

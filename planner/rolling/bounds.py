@@ -14,9 +14,9 @@ import numpy as np
 
 from planner.bounds import pools_duration
 from planner.compiled import Compiled
-from planner.makespan.compiling import compiled as machine_code
+from planner.machine_code import compiled as machine_code
+from planner.machine_code import inner
 from planner.rolling.arrays import COMPLETION, COST, DURATION, LATENESS, Array, Arrays, blank
-from planner.rolling.compiling import inner
 from planner.rolling.timeline import Timeline, first_fit
 from planner.rolling.worth import money, price_place
 

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from planner.makespan.compiling import compiled
+from planner.machine_code import compiled, inner
 from planner.rolling.arrays import COMPLETION, DURATION, Array, Arrays, State
-from planner.rolling.compiling import inner
 from planner.rolling.sorting import sort
 from planner.rolling.timeline import change
 from planner.rolling.worth import add_parts, best_place, money

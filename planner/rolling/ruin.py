@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import isnan
 from typing import Any
 
-from planner.makespan.compiling import compiled
+from planner.machine_code import compiled, inner
 from planner.rolling.arrays import Array, Arrays, State
-from planner.rolling.compiling import inner
 from planner.rolling.reinsertion import Scratch, fraction, reinsert
 from planner.rolling.sorting import sort
 from planner.tariff.moves import random_below

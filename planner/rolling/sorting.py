@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.rolling.compiling import inner
+from planner.machine_code import inner
 
 Array = Any  # numpy arrays: numba reads their types itself
 

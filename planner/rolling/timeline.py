@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from planner.makespan.compiling import compiled
-from planner.rolling.compiling import inner
+from planner.machine_code import compiled, inner
 
 Array = Any  # numpy arrays: numba reads their types itself
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from planner.machine_code import inner
 from planner.rolling.arrays import (
     CHURN,
     COMPLETION,
@@ -16,7 +17,6 @@ from planner.rolling.arrays import (
     Array,
     Arrays,
 )
-from planner.rolling.compiling import inner
 from planner.rolling.timeline import Timeline, first_fit
 
 MOST_EDGES = 48

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.tariff.compiling import compiled
+from planner.machine_code import compiled
 
 Ints = NDArray[np.int64]
 NONE = np.iinfo(np.int64).max

@@ -90,7 +90,7 @@ def test_without_a_folder_for_the_cache_the_machine_code_is_made_each_time() -> 
     run_python(
         "from numba.core import caching\n"
         "for kind in [caching.CacheImpl, *caching.CacheImpl.__subclasses__()]:\n    kind._locator_classes = []\n"
-        "from planner.makespan.compiling import compiled\n"
+        "from planner.machine_code import compiled\n"
         "def double(number):\n    return 2 * number\n"
         "assert compiled(double)(21) == 42"
     )

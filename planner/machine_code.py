@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -15,7 +15,17 @@ def compiled(function: Function) -> Function:
 
     It runs without the interpreter's lock, so beside other threads.
     """
+    return _compiled(function, nogil=True)
+
+
+def inner(function: Function) -> Function:
+    """The same for a function that only machine code calls: it has no way in from Python, which takes most time to
+    make where there are many arrays."""
+    return _compiled(function, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def _compiled(function: Function, **options: Any) -> Function:
     try:
-        return cast(Function, numba.njit(nogil=True, cache=True)(function))
+        return cast(Function, numba.njit(cache=True, **options)(function))
     except RuntimeError:  # no folder for the cache can be written: compile once a process instead
-        return cast(Function, numba.njit(nogil=True)(function))
+        return cast(Function, numba.njit(**options)(function))
