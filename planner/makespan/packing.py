@@ -31,6 +31,11 @@ class Packed:
     worst: int
     """More than the makespan of every schedule without idle time."""
 
+    @property
+    def several(self) -> bool:
+        """Whether some task has modes to choose from."""
+        return bool(self.first_row[-1] > self.tasks)
+
     def lengths(self, modes: list[int]) -> Array:
         """By task: its duration."""
         return self.forward.duration[self.first_row[:-1] + np.array(modes, np.int64)]

@@ -12,27 +12,13 @@ from planner.makespan.incumbent import Incumbent
 from planner.makespan.instance import Instance
 from planner.makespan.model import Model, build_model
 
-PROVERS = ("objective_lb_search_no_lp", "no_lp")
-"""What closes and bounds hard instances: destructive bounds from below, and plain conflict-driven search."""
-
-MODE_PROVERS = ("no_lp", "objective_lb_search")
-"""With modes to choose, some instances need the linear relaxation, and others are closed only without it."""
-OTHERS = (
-    "core",
-    "fj",
-    "fs_random",
-    "fs_random_no_lp",
-    "fs_random_quick_restart",
-    "fs_random_quick_restart_no_lp",
-    "lb_tree_search",
-    "max_lp",
-    "probing",
-    "pseudo_costs",
-    "quick_restart",
-    "quick_restart_no_lp",
-    "reduced_costs",
-)
-"""What an interleaved search would do besides."""
+PROVERS = {
+    False: ("objective_lb_search_no_lp", "no_lp"),
+    True: ("objective_lb_search", "no_lp"),
+}
+"""Destructive bounds from below, with the linear relaxation or without, beside plain conflict-driven search."""
+FEW_TASKS = 40
+"""With modes to choose, up to so many tasks are closed soonest without the linear relaxation, more only with it."""
 
 
 class Proof:
@@ -92,18 +78,15 @@ class Proof:
 
     def _choose_strategies(self, solver: cp_model.CpSolver, workers: int, alone: bool) -> None:
         parameters = solver.parameters
-        if workers == 1 and not self._several:
-            parameters.linearization_level = 0
-            parameters.use_objective_lb_search = True
-            return
-        parameters.subsolvers.extend(MODE_PROVERS if self._several else PROVERS)
+        relaxed = self._several and len(self._instance) > FEW_TASKS
         if workers == 1:
-            # One thread that goes from the one to the other and back.
-            parameters.interleave_search = True
-            parameters.ignore_subsolvers.extend(OTHERS)
-        if workers == 1 or not alone:
-            parameters.use_lns = False
-            parameters.use_feasibility_jump = False
+            parameters.linearization_level = 1 if relaxed else 0
+            parameters.use_objective_lb_search = not self._several
+        else:
+            parameters.subsolvers.extend(PROVERS[relaxed])
+            if not alone:
+                parameters.use_lns = False
+                parameters.use_feasibility_jump = False
 
     def interrupt(self) -> None:
         """End the search that goes on, from any thread."""
