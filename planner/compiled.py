@@ -25,7 +25,7 @@ from planner.options import Option, options
 from planner.schedule import Schedule
 
 if TYPE_CHECKING:
-    from planner.problem import Problem
+    from planner.problem import Problem, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +217,19 @@ def _until(problem: Problem, until: float) -> Compiled:
         [min(start, own) for start, own in zip(latest(graph, ticks, limits), last_start, strict=True)],
         last_start,
         last_end,
-        [max(grid.up(task.min_part), 1) for task in problem.tasks],
+        [_min_part(task, found, grid) for task, found in zip(problem.tasks, ways, strict=True)],
         graph,
         [_pool(problem, number, raw[number], grid, scales[number], until) for number in range(len(problem.pools))],
         _movable(problem, grid, scales),
         costs,
     )
+
+
+def _min_part(task: Task, ways: list[Way], grid: Grid) -> int:
+    """The shortest part, with room for the last one to be told as long as it is before rounding."""
+    shortest = max(grid.up(task.min_part), 1)
+    exact = all(abs(way.ticks * grid.tick - way.option.seconds) < NEAR for way in ways)
+    return shortest if exact else shortest + 1
 
 
 def _way(problem: Problem, task: int, option: Option, grid: Grid, scales: list[int]) -> Way:

@@ -41,7 +41,7 @@ def explain(problem: Problem, limits: Limits | None = None) -> tuple[Reason, ...
     conflict = Conflict(possible)
     everything = constraints(problem)
     found: list[Constraint] | None = None
-    if (refutation := refute(compiled := compile_problem(problem))) is not None:
+    if (refutation := refute(compiled := compile_problem(problem, whole=True))) is not None:
         found = candidates(compiled, refutation)
     if found is None or conflict.possible(found) is not False:
         answer = conflict.possible(everything)

@@ -47,7 +47,7 @@ class Oracle:
         """Whether there is a plan; None: not known within the limits."""
         if self._spent:
             return None
-        compiled = compile_problem(problem)
+        compiled = compile_problem(problem, whole=True)
         judge = Judge(compiled, {"duration": 1.0})
         draft = Lister(compiled).serial(compiled.latest)
         if isinstance(draft, Draft) and judge.admits(draft):
@@ -65,7 +65,7 @@ class Oracle:
         """A plan with as little as possible of a part of the objective, and whether none has less. None: not found."""
         if self._spent:
             return None, False
-        compiled = compile_problem(problem)
+        compiled = compile_problem(problem, whole=True)
         judge = Judge(compiled, {measure: 1.0})
         first = Lister(compiled).serial(compiled.latest)
         listed = first if isinstance(first, Draft) and judge.admits(first) else None

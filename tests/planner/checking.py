@@ -51,7 +51,7 @@ def _task(task: Task, done: Assignment) -> Iterator[str]:
         yield f"{task.id}: its parts {done.parts} overlap"
     if len(done.parts) > (task.max_parts if task.splittable else 1):
         yield f"{task.id} has {len(done.parts)} parts"
-    if len(done.parts) > 1 and min(end - start for start, end in done.parts) < min(task.min_part, held) - NEAR - 0.001:
+    if len(done.parts) > 1 and min(end - start for start, end in done.parts) < min(task.min_part, held) - NEAR:
         yield f"{task.id}: a part of {done.parts} is shorter than {task.min_part} s"
     earliest = max(task.release, task.window[0] if task.window else 0.0)
     if done.start < earliest - NEAR:
