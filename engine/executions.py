@@ -32,7 +32,7 @@ from engine.dispatch_marks import DispatchMarks
 from engine.execution_records import ExecutionRecords
 from engine.explaining import explain
 from engine.failpoints import failpoint
-from engine.outgoing import dispatch_of, require_size
+from engine.outgoing import dispatch_of, require_size, row_of
 from engine.temporal import answer
 from engine.views import Continuation, StoredDefinition
 from store import instances, templates
@@ -81,23 +81,11 @@ class Executions(ExecutionRecords):
         definition = stored.definition
         check_input(definition, run_input)
         execution_id = execution_id or new_execution_id()
-        run_tags = (*definition.tags, *tags)
+        new = row_of(stored, run_input, execution_id=execution_id, owner=owner, priority=priority, tags=tags)
 
         def write() -> Dispatch:
             with self._database.write() as session:
-                row = instances.create_instance(
-                    session,
-                    execution_id=execution_id,
-                    workflow_id=stored.workflow_id,
-                    name=stored.name,
-                    revision=stored.revision,
-                    digest=stored.digest,
-                    input_data=run_input,
-                    owner=owner,
-                    priority=definition.priority if priority is None else priority,
-                    tags=list(dict.fromkeys(run_tags)),
-                    timeout_at=deadline(definition),
-                )
+                row = instances.create_instance(session, **new, timeout_at=deadline(definition))
                 run = dispatch_of(row, stored.document, self._blobs)
                 require_size(run)
                 return run

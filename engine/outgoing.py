@@ -1,7 +1,8 @@
-"""A run's row as what Temporal is told of it."""
+"""A run on its way out: its row, and what Temporal is told of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from activities.outputs import keep
@@ -9,6 +10,7 @@ from definitions.errors import LongpoleError
 from definitions.ids import workflow_id
 from definitions.values import pack
 from engine.dispatch import MAX_RUN_INPUT_BYTES, Dispatch
+from engine.views import StoredDefinition
 from store.blobs import BlobStore
 from store.tables import WorkflowInstance
 
@@ -40,3 +42,27 @@ def require_size(run: Dispatch) -> None:
             code="run_too_large",
             remedy="split the definition, or pass large input by address",
         )
+
+
+def row_of(
+    stored: StoredDefinition,
+    run_input: Any,
+    *,
+    execution_id: str,
+    owner: str,
+    priority: int | None,
+    tags: Sequence[str],
+) -> dict[str, Any]:
+    """A new run, as `store.instances.create_instance` takes it; what is not said comes from the definition."""
+    definition = stored.definition
+    return {
+        "execution_id": execution_id,
+        "workflow_id": stored.workflow_id,
+        "name": stored.name,
+        "revision": stored.revision,
+        "digest": stored.digest,
+        "input_data": run_input,
+        "owner": owner,
+        "priority": definition.priority if priority is None else priority,
+        "tags": list(dict.fromkeys((*definition.tags, *tags))),
+    }

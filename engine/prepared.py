@@ -11,7 +11,7 @@ from definitions.ids import new_execution_id, workflow_id
 from definitions.model import Definition
 from definitions.validation import check_input
 from engine.executions import deadline
-from engine.outgoing import dispatch_of, require_size
+from engine.outgoing import dispatch_of, require_size, row_of
 from engine.views import StoredDefinition
 from store import instances, prepared, templates
 from store.blobs import BlobStore
@@ -37,24 +37,13 @@ class PreparedRuns:
         """Store a run without starting it; returns its execution id.
 
         Raises `InputInvalid`, `LongpoleError` (`run_too_large`), `StoreUnavailable`."""
-        definition = stored.definition
-        check_input(definition, run_input)
+        check_input(stored.definition, run_input)
         execution_id = new_execution_id()
+        new = row_of(stored, run_input, execution_id=execution_id, owner=owner, priority=priority, tags=tags)
 
         def write() -> None:
             with self._database.write() as session:
-                row = prepared.prepare(
-                    session,
-                    execution_id=execution_id,
-                    workflow_id=stored.workflow_id,
-                    name=stored.name,
-                    revision=stored.revision,
-                    digest=stored.digest,
-                    input_data=run_input,
-                    owner=owner,
-                    priority=definition.priority if priority is None else priority,
-                    tags=list(dict.fromkeys((*definition.tags, *tags))),
-                )
+                row = prepared.prepare(session, **new)
                 require_size(dispatch_of(row, stored.document, self._blobs))
 
         await asyncio.to_thread(write)
