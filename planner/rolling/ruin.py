@@ -153,6 +153,7 @@ def improve(
     is_free: Array,
     since: int,
     until: int,
+    reach: int,
     most: int,
     heat: float,
     room: Array,
@@ -168,7 +169,6 @@ def improve(
     """
     accepted = 0
     done = 0
-    reach = max((until - since) // 4, 1)
     while done < work:
         count, span = choose(given, state, scratch, free, is_free, reach, most)
         done += count + 1

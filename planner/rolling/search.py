@@ -1,7 +1,9 @@
 """Rolling over a large problem: windows of time, side by side and one after the other, each improved by itself.
 
 Windows share no tick, so what two of them find fits together: what is free in one stays in it, and all that another
-could change is outside. With every round the windows are others, so that nothing stays cut where it was cut first.
+could change is outside. With every round the windows are others, so that nothing stays cut where it was cut first. Cuts
+cost more than they bring where a workflow is as long as a window: a problem of a window or so is searched whole, by each
+worker by itself.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ from planner.rolling.window import Found, Window, copied, search_window
 
 PLACED_PER_UNIT = 120_000
 """Tasks placed in a unit of counted work: about a second."""
-_SIZES = (2500, 5000, 2500, 10000, 2500)
-"""Tasks of a window, round by round."""
+_SIZES = (10000, 5000, 10000, 0)
+"""Tasks of a window, round by round; 0: all, as where nearly all are in one."""
+_NEARLY = 0.8
 _ROUND = (1.0, 12.0)
 """Seconds, or units of work, of the first round and of the longest; each is twice as long as the one before."""
 _HEAT = 6e-5
@@ -56,14 +59,17 @@ def _round(incumbent: Incumbent, given: Arrays, pace: Pace, size: int, length: f
     if draft is None:
         return
     whole = state(incumbent.compiled, given, draft)
-    windows = _windows(incumbent, draft, whole, size, pace.limits.workers, random)
+    windows = _windows(incumbent, draft, whole, size, random)
     if not windows:
         return
     room = _room(incumbent, draft) / len(windows)
+    if len(windows) == 1:  # each worker by itself: the best counts
+        windows *= pace.limits.workers
     heat = _HEAT * abs(incumbent.value) / len(given.group_weight)
     seeds = [random.randrange(1 << 30) for _ in windows]
     workers = min(pace.limits.workers, len(windows))
-    clocks = [_Clock(pace, length / len(windows), workers) for _ in windows]
+    tasks = sum(len(window.free) for window in windows)
+    clocks = [_Clock(pace, length * len(window.free) / tasks, workers) for window in windows]
 
     def search(place: int) -> Found:
         return search_window(given, copied(whole), windows[place], room, heat, seeds[place], clocks[place])
@@ -71,6 +77,8 @@ def _round(incumbent: Incumbent, given: Arrays, pace: Pace, size: int, length: f
     with ThreadPoolExecutor(workers) as threads:
         found = list(threads.map(search, range(len(windows))))
     pace.worked(sum(clock.placed for clock in clocks) / PLACED_PER_UNIT)
+    if windows[0] is windows[-1]:
+        found = [max(found, key=lambda each: each.gain)]
     for each in found:
         whole.start[each.window.free] = each.start
         whole.way[each.window.free] = each.way
@@ -101,13 +109,13 @@ class _Clock:
         return (now - self._began) / (self._share * self._workers)
 
 
-def _windows(incumbent: Incumbent, draft: Draft, whole: Placed, size: int, least: int, random: Random) -> list[Window]:
-    """Windows of about `size` tasks each, at least `least` of them, that share no tick; without those in which nothing
-    is free. The first has a random share of a window's tasks."""
+def _windows(incumbent: Incumbent, draft: Draft, whole: Placed, size: int, random: Random) -> list[Window]:
+    """Windows of about `size` tasks each that share no tick, the first and the last of fewer; one where `size` is 0
+    or nearly all. Without those in which nothing is free."""
     compiled = incumbent.compiled
     starts = np.sort(whole.start)
     tasks = len(starts)
-    count = max(round(tasks / size), least)
+    count = round(tasks / size) if 0 < size < _NEARLY * tasks else 0
     offset = random.random()
     places = [int((number + offset) * tasks / count) for number in range(count)]
     edges = sorted({int(starts[place]) for place in places if 0 < place < tasks and starts[place] > 0})

@@ -13,8 +13,10 @@ from planner.rolling.reinsertion import Scratch
 from planner.rolling.ruin import improve
 from planner.rolling.timeline import Timeline
 
-MOST = 80
+MOST = 200
 """Tasks taken out at once."""
+REACH = 20
+"""Tasks that are taken out together are at most this share of the time that all in the window cover apart."""
 CHUNK = 6000
 """Tasks placed between looks at the clock."""
 
@@ -77,10 +79,11 @@ def search_window(
     is_free[free] = 1
     best, grown = np.zeros(2), np.zeros(len(PARTS))
     start, way = state.start[free].copy(), state.way[free].copy()
+    reach = max((int(state.end[free].max()) - int(state.start[free].min())) // REACH, 1)
     done = progress(0)
     while done < 1.0:
         improve(
-            given, state, scratch, free, is_free, window.since, window.until, most, heat * (1.0 - done) ** 2,
+            given, state, scratch, free, is_free, window.since, window.until, reach, most, heat * (1.0 - done) ** 2,
             room, grown, best, start, way, CHUNK,
         )  # fmt: skip
         done = progress(CHUNK)
