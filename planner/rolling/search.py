@@ -1,9 +1,9 @@
 """Rolling over a large problem: windows of time, side by side and one after the other, each improved by itself.
 
 Windows share no tick, so what two of them find fits together: what is free in one stays in it, and all that another
-could change is outside. With every round the windows are others, so that nothing stays cut where it was cut first. Cuts
-cost more than they bring where a workflow is as long as a window: a problem of a window or so is searched whole, by each
-worker by itself.
+could change is outside. With every round the windows are others, so that nothing stays cut where it was cut first.
+Cuts cost more than they bring where a workflow is as long as a window: a problem of a window or so is searched whole,
+by each worker by itself.
 """
 
 from __future__ import annotations
