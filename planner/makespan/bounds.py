@@ -86,7 +86,7 @@ def energy_bounds(instance: Instance, weak: Bounds) -> Bounds:
         ]
         weight = np.array([*energy, 0, 0], float)
         between = (within * weight) @ within
-        least = np.ceil(between / capacity - 1e-9).astype(int) + span[:, None]
+        least = np.ceil(between / capacity * (1 - 1e-12) - 1e-9).astype(int) + span[:, None]
         delay = np.where(related, np.maximum(delay, least), delay)
     _close(delay, order)
     # Only delays that no path over a third task implies become arcs.

@@ -52,11 +52,12 @@ class Enumerating:
 
 
 def _expressible(instance: Instance) -> bool:
-    """One mode each, no lags, releases or deadlines, not too many tasks."""
+    """One mode each, no lags, releases or deadlines, not too many tasks, and energy fits a word."""
     return (
         len(instance) <= MOST_TASKS
         and all(len(modes) == 1 for modes in instance.durations)
         and not any(any(lags) for lags in instance.lags)
         and not any(instance.releases)
         and all(deadline is None for deadline in instance.deadlines)
+        and max(instance.capacities, default=0) * instance.horizon() < 1 << 62
     )

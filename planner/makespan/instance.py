@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from math import ceil
 
 from definitions.errors import Problem, ProblemsError
 
@@ -77,7 +76,8 @@ class Instance:
                 min(duration * demand[resource] for duration, demand in zip(durations, demands, strict=True))
                 for durations, demands in zip(self.durations, self.demands, strict=True)
             )
-            best = max(best, ceil(energy / capacity) if energy else 0)
+            if capacity:
+                best = max(best, -(-energy // capacity))
         return best
 
     def _wrong_shapes(self) -> list[Problem]:

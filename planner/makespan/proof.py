@@ -30,6 +30,7 @@ class Proof:
         self._incumbent = incumbent
         self._seed = seed
         self._several = any(len(modes) > 1 for modes in instance.durations)
+        self.usable = True
         self._lock = threading.Lock()
         self._solver: cp_model.CpSolver | None = None
 
@@ -68,7 +69,10 @@ class Proof:
             self._solver = None
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             incumbent.offer(*model.solution(solver))
-        if status == cp_model.INFEASIBLE:
+        if status == cp_model.MODEL_INVALID:
+            # Numbers so large that their products leave 64 bits: the other searches go on without it.
+            self.usable = False
+        elif status == cp_model.INFEASIBLE:
             incumbent.raise_bound(upper + 1)
             if makespan is None:
                 incumbent.refute()

@@ -75,7 +75,7 @@ class Search:
 
     def _prove(self, kernels: Kernels) -> None:
         self._head_start.wait()
-        while not self._over():
+        while self._proof.usable and not self._over():
             alone = not kernels.evolution.done()
             workers = self._limits.workers - (self._looking.is_set() and not alone)
             left = self._left()
@@ -161,7 +161,7 @@ class Search:
             populations.run_while(bounded(populations.per_second), int(min(turn, left()) * populations.per_second) + 1)
             if self._enumerating.worthwhile and not self._incumbent.over and left() > 1e-3:
                 self._enumerating.run(kernels.enumeration.result(), bounded(self._enumerating.per_second))
-            if not self._incumbent.over and left() > 1e-3:
+            if self._proof.usable and not self._incumbent.over and left() > 1e-3:
                 limit = min(turn, left())
                 if work is None:
                     self._proof.run(1, seconds=limit)
