@@ -138,7 +138,7 @@ class Compiled:
         return (*done[:-1], (start, start + seconds - before))
 
     def draft(self, schedule: Schedule) -> Draft | None:
-        """A schedule of the same problem on the grid; None where a task's way is not among those here."""
+        """A schedule of the same tasks on the grid; None where a task's way is not among those here."""
         found: list[int] = []
         for task, ways in enumerate(self.ways):
             amounts = schedule.amounts.get(task)
@@ -154,10 +154,13 @@ class Compiled:
                 return None
             found.append(number)
         grid = Grid(self.tick)
-        parts = {
-            task: tuple((grid.near(start), grid.near(end)) for start, end in spans)
-            for task, spans in schedule.parts.items()
-        }
+        parts: dict[int, tuple[tuple[int, int], ...]] = {}
+        for task, given in schedule.parts.items():
+            spans = [(grid.near(start), grid.near(end)) for start, end in given]
+            before = sum(end - start for start, end in spans[:-1])
+            # the last part is told as long as it is before rounding
+            spans[-1] = (spans[-1][0], spans[-1][0] + self.ways[task][found[task]].ticks - before)
+            parts[task] = tuple(spans)
         moved = {
             number: grid.near(schedule.moved[movable.position])
             for number, movable in enumerate(self.movable)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from planner.evaluation import current_starts
 from planner.grid import Grid
+from planner.keeping import keeps
 from planner.listing import Lister
+from planner.schedule import Schedule
 
 if TYPE_CHECKING:
     from planner.compiled import Compiled, Draft
@@ -40,11 +42,38 @@ def current_places(compiled: Compiled) -> Warm | None:
     return Warm({task: grid.up(start) for task, start in starts.items()}, ways)
 
 
+def unchanged(compiled: Compiled) -> Draft | None:
+    """The current plan as it is; None where it does not keep the problem's rules, or lacks a task."""
+    problem, current = compiled.problem, compiled.problem.current
+    if current is None or current.schedule is None:
+        return None
+    known, schedule = current.problem.index, current.schedule
+    try:
+        before = [known[task.id] for task in problem.tasks]
+    except KeyError:
+        return None
+    same = problem.reservations == current.problem.reservations
+    draft = compiled.draft(
+        Schedule(
+            [schedule.starts[task] for task in before],
+            [schedule.ends[task] for task in before],
+            [schedule.modes[task] for task in before],
+            {now: schedule.amounts[task] for now, task in enumerate(before) if task in schedule.amounts},
+            {now: schedule.parts[task] for now, task in enumerate(before) if task in schedule.parts},
+            schedule.moved if same else {},
+        )
+    )
+    return draft if draft is not None and keeps(compiled, draft) else None
+
+
 def warm_drafts(compiled: Compiled, warm: Warm) -> Iterator[Draft]:
-    """List schedules in the current plan's order: each task no earlier than there, so that as few as can be move; then
-    as early as they can be."""
+    """The current plan, where it still holds, and list schedules in its order: each task no earlier than there, so that
+    as few as can be move; then as early as they can be."""
     from planner.compiled import Draft
 
+    kept = unchanged(compiled)
+    if kept is not None:
+        yield kept
     lister = Lister(compiled)
     keys = [warm.starts.get(task, start) for task, start in enumerate(compiled.earliest)]
     for not_before in (warm.starts, None):
