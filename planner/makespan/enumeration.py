@@ -12,7 +12,7 @@ from planner.makespan.expansion import MOST_AT_ONCE, Layer, Question, expand
 from planner.makespan.instance import Instance
 from planner.makespan.packing import Packed
 
-CHUNK = 2_000
+CHUNK = 250
 """Partial schedules expanded between two looks at whether to go on."""
 
 

@@ -19,7 +19,7 @@ from planner.makespan.proof import Proof
 
 POLL = 0.05
 """Seconds between two looks at whether the caller has cancelled."""
-HEAD_START = 10_000
+HEAD_START = 3_000
 """Schedules made before CP-SAT begins: its windows are cut by what they find."""
 PROVABLE_GAP = 0.06
 """Where the gap is wider, no proof can be expected soon, and one worker goes on looking for schedules."""
