@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from definitions.errors import ExpressionRefused, ReferenceInvalid
+from definitions.expressions.python_syntax import past_parser_fault
 from definitions.nearest import did_you_mean
 from definitions.references import Reference, read_reference
 
@@ -97,7 +98,7 @@ def parse(text: str) -> Parsed:
         prefix += "x"
     source, references = _without_references(stripped, prefix)
     try:
-        tree = ast.parse(source, mode="eval").body
+        tree = past_parser_fault(lambda: ast.parse(source, mode="eval")).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise _unparsable(stripped, error) from None
     parsed = Parsed(stripped, tree, references, source.encode())

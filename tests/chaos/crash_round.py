@@ -54,7 +54,7 @@ async def crash_round(lane: Lane, fault: Fault, moment: float, name: str) -> Rou
     first = starts(ledger)[0].at
     await asyncio.sleep(max(0.0, first + moment - time.time()))
     struck = time.time()
-    await lane.strike(fault, starts(ledger)[-1].pid)
+    killed = await lane.strike(fault, starts(ledger)[-1].pid)
 
     async def over() -> bool:
         return await engine.executions.status(execution_id) in FINAL_RUN_STATUSES
@@ -69,7 +69,7 @@ async def crash_round(lane: Lane, fault: Fault, moment: float, name: str) -> Rou
         *repeated_after_completion(effects, completed),
         *_incomplete(step_ids, completed),
     ]
-    in_flight = _in_flight(effects, completed, struck)
+    in_flight = _in_flight(effects, completed, struck, killed)
     spared = step_ids if fault == "sigterm" else [step_id for step_id in step_ids if step_id not in in_flight]
     wrong += _not_begun_as_often_as_meant(effects, spared)
     wrong += [f"a worker told to stop ended with {code}" for code in await lane.exit_codes(EXIT_SECONDS) if code]
@@ -123,9 +123,11 @@ def _incomplete(step_ids: list[str], completed: dict[str, float]) -> list[str]:
     return [f"the history has no completion of {step_id}" for step_id in step_ids if step_id not in completed]
 
 
-def _in_flight(effects: list[Effect], completed: dict[str, float], struck: float) -> list[str]:
-    """Begun before the fault, and not completed by the history then."""
-    begun = dict.fromkeys(effect.step for effect in effects if effect.what == "start" and effect.at <= struck)
+def _in_flight(effects: list[Effect], completed: dict[str, float], struck: float, killed: list[int]) -> list[str]:
+    """Begun before the fault, or on a worker before it was dead, and not completed by the history when it came."""
+    begun = dict.fromkeys(
+        effect.step for effect in effects if effect.what == "start" and (effect.at <= struck or effect.pid in killed)
+    )
     return [step_id for step_id in begun if completed.get(step_id, float("inf")) > struck]
 
 

@@ -44,9 +44,10 @@ class Lane:
         for worker in self.workers:
             await asyncio.to_thread(worker.await_ready)
 
-    async def strike(self, fault: Fault, pid: int) -> None:
+    async def strike(self, fault: Fault, pid: int) -> list[int]:
         """Let it happen, to the worker with that pid. A server starts again at once. `both` takes all workers, and
-        starts them again too; else the other worker has to do."""
+        starts them again too; else the other worker has to do. Returns the pids of those that were killed."""
+        killed = {"worker": [pid], "both": [worker.pid for worker in self.workers]}.get(fault, [])
         if fault == "sigterm":
             self.leaving.append(self._take(pid))
             self.leaving[-1].signal(signal.SIGTERM)
@@ -61,6 +62,7 @@ class Lane:
             await asyncio.to_thread(self.server.restart)
         if fault == "both":
             await self.complete()
+        return killed
 
     async def exit_codes(self, seconds: float) -> list[int]:
         """How the workers ended that were told to."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from definitions.expressions.python_syntax import past_parser_fault
 from engine.sandbox import PURE
 
 STANDARD_LIBRARY = {"__future__", "collections", "collections.abc", "datetime", "heapq", "itertools", "types", "typing"}
@@ -32,7 +33,7 @@ def _imports(tree: ast.AST) -> set[str]:
 
 def impurities(source: str) -> list[str]:
     """What in a module's source makes it unfit to be shared between runs, or to be replayed."""
-    tree = ast.parse(source)
+    tree = past_parser_fault(lambda: ast.parse(source))
     found = [
         f"imports {name}"
         for name in sorted(_imports(tree))
