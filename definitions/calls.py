@@ -53,6 +53,28 @@ class StepCall:
         return f"{self.execution_id}/{self.step_id}{self.iteration}"
 
 
+@dataclass(frozen=True)
+class ChildCall:
+    """What a step that is another workflow is started with. Its execution id follows from the first three fields."""
+
+    execution_id: str
+    """The parent's."""
+    step_id: str
+    """The path of the step, e.g. `docs[3].analyse`."""
+    start: int
+    """1 for activity id `step`, n for `step#n`."""
+    workflow: str
+    """The name of a stored definition."""
+    version: str | None
+    """The author's label; None: the newest active one."""
+    input: Any
+    """The child's input as JSON, without what `slots` put back (`definitions.values`)."""
+    slots: list[Any] = field(default_factory=list)
+    depth: int = 1
+    """How deep the child is: 1 for that of a run which is nobody's."""
+    title: str = ""
+
+
 class StepResult(TypedDict, total=False):
     """What a step's activity returns; keys with nothing in them are left out to keep histories small."""
 
@@ -81,10 +103,11 @@ class RunEvent(TypedDict, total=False):
     """Something a watcher of a run may care about that no step attempt tells."""
 
     type: str
-    """`run.paused`, `run.resumed`, `run.cancelling`, `step.skipped`, `step.failed`, ..."""
+    """`run.paused`, `run.resumed`, `run.cancelling`, `step.skipped`, `step.failed`, `approval.requested`, ..."""
     at: float
     """Unix time, from the workflow's clock."""
     step_id: str
+    """The path of the step, e.g. `docs[3].analyse`."""
     data: dict[str, Any]
 
 

@@ -9,6 +9,7 @@
   + ConditionError              a condition that failed while a run goes on
     + ExpressionRefused         a condition that `expr_v1` does not allow (known when it is stored)
   + QuantityInvalid             a duration, size or count that can't be read (also a `ValueError`)
+  + FieldsInvalid               fields that do not go together (also a `ValueError`)
   + TraceInvalid                a file that is no WfFormat 1.5 trace
   + HandlerError
     + HandlerNotAllowed         a handler outside the operator's allow-list
@@ -130,6 +131,12 @@ class QuantityInvalid(LongpoleError, ValueError):
     """A duration, size or count that can't be read; the message quotes it."""
 
     default_code = "bad_quantity"
+
+
+class FieldsInvalid(LongpoleError, ValueError):
+    """Fields of one thing that do not go together, or that need another."""
+
+    default_code = "bad_fields"
 
 
 class TraceInvalid(LongpoleError):

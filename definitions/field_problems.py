@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -37,7 +38,7 @@ def _problem(details: dict[str, Any], model: type[BaseModel], prefix: Path, sugg
     kind: str = details["type"]
     field = str(loc[-1]) if loc else ""
     if kind == "extra_forbidden":
-        known = list(_model_at(model, loc[:-1]).model_fields)
+        known = [each.alias or name for name, each in _model_at(model, loc[:-1]).model_fields.items()]
         remedy = (did_you_mean(field, known) if suggest else "") or f"known fields are {', '.join(known)}"
         return Problem("unknown_key", path, f"`{field[:80]}` is not a field here", remedy)
     if kind == "missing":
@@ -53,12 +54,22 @@ def _problem(details: dict[str, Any], model: type[BaseModel], prefix: Path, sugg
 
 
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:
-    """The model of what is at `path` in a `model`."""
+    """The model of what is at `path` in a `model`; names are those of documents."""
     for name in path:
-        field = model.model_fields.get(str(name))
-        kinds = (field.annotation, *get_args(field.annotation)) if field is not None else ()
-        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+        fields = model.model_fields.values()
+        field = model.model_fields.get(str(name)) or next((each for each in fields if each.alias == name), None)
+        if field is not None:
+            model = next(_models_in(field.annotation), model)
     return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a type is made of."""
+    parts = get_args(annotation)
+    if not parts and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in parts:
+        yield from _models_in(part)
 
 
 def _shown(value: object) -> str:

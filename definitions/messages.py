@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from definitions.calls import RunStatus, StepCall, StepFailure
+from definitions.calls import ChildCall, RunStatus, StepCall, StepFailure
+from definitions.values import BlobRef
 
 INTERPRETER_VERSION = 1
 """One integer for every change of the runner or the workflow that an open run could notice."""
@@ -33,6 +34,8 @@ class RunInput:
     revision: int = 1
     owner: str = ""
     interpreter: int = INTERPRETER_VERSION
+    depth: int = 0
+    """How many runs are above this one, which each is a step of the one before."""
     checkpoint: dict[str, Any] | None = None
 
 
@@ -64,7 +67,68 @@ class CancelStep:
     activity_id: str
 
 
-Command = StartStep | CancelStep
+@dataclass(frozen=True)
+class StartChild:
+    """Start another workflow. Answered like an activity of that id, and cancelled by `CancelStep`."""
+
+    activity_id: str
+    call: ChildCall
+    size: int
+    attach: bool = False
+    """It was started in an earlier history of this run: follow it to its end. The call has no input then."""
+
+
+@dataclass(frozen=True)
+class StartTimer:
+    """Call `timer_fired(timer_id, now)` in so many seconds."""
+
+    timer_id: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CancelTimer:
+    """That timer is not needed any more."""
+
+    timer_id: str
+
+
+@dataclass(frozen=True)
+class ReadItems:
+    """Read a part of a list that is kept in blob storage. Answered by `items_read` with one item at least where there
+    are any from `start` on, and with as many as fit up to `count`; or by `request_failed`."""
+
+    request_id: str
+    ref: BlobRef
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class StoreValue:
+    """Put a list into blob storage. Answered by `value_stored` or `request_failed`."""
+
+    request_id: str
+    value: list[Any]
+    """As JSON, without what `slots` put back (`definitions.values`)."""
+    slots: list[Any]
+    after: tuple[BlobRef, ...]
+    """Lists in blob storage: what is stored are their items in this order, then those of `value`."""
+    size: int
+
+
+Command = StartStep | CancelStep | StartChild | StartTimer | CancelTimer | ReadItems | StoreValue
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Somebody's answer to an approval."""
+
+    approved: bool
+    by: str = ""
+    comment: str = ""
+    values: dict[str, Any] | None = None
+    """What they changed of the values that were shown; None: nothing."""
 
 
 @dataclass(frozen=True)

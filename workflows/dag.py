@@ -154,6 +154,8 @@ class DagWorkflow:
                 self._start(command)
             elif isinstance(command, CancelStep):
                 self._handles[command.activity_id].cancel()
+            else:
+                raise LongpoleError("this worker can't run control steps yet", code="interpreter_too_old")
         self._begin_grace()
         self._record_events()
         self._show()

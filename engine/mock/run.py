@@ -131,7 +131,7 @@ class _Mock:
             for command in self._runner.commands(self._now):
                 if isinstance(command, CancelStep):
                     self._cancel(command.activity_id)
-                else:
+                elif isinstance(command, StartStep):
                     self._start(command)
             self._take_events()
             if not self._runner.backlog:

@@ -155,7 +155,7 @@ class Driver:
                 self.commands.append((self.now, command))
                 if isinstance(command, CancelStep):
                     self._tell(command.activity_id)
-                else:
+                elif isinstance(command, StartStep):
                     self._start(command, stopping=stopping)
             self._take_events()
             if not self.runner.backlog:
