@@ -12,7 +12,9 @@ from definitions import program
 from definitions.expressions import compile_expression
 from definitions.messages import Command, StartStep
 from definitions.run_state import StepState
-from workflows.dag import DagWorkflow
+from workflows import dag
+from workflows.event_recording import EventRecording
+from workflows.limits_of_time import LimitsOfTime
 from workflows.runner import Runner
 
 Seed = Callable[[pytest.MonkeyPatch], None]
@@ -31,7 +33,7 @@ def _steps_changed(change: Callable[[StartStep], StartStep]) -> Seed:
     return _commands_changed(lambda all_: [change(each) if isinstance(each, StartStep) else each for each in all_])
 
 
-def _left_out(owner: type, name: str) -> Seed:
+def _left_out(owner: object, name: str) -> Seed:
     return lambda patch: patch.setattr(owner, name, lambda *_args, **_named: None)
 
 
@@ -97,9 +99,9 @@ SEEDED: Mapping[str, Seed] = {
     "siblings side by side": _siblings_run_side_by_side,
     "failures do not spread": _failures_do_not_spread,
     "recovery does not count": _recovery_does_not_count,
-    "the run's timer left out": _left_out(DagWorkflow, "_watch_deadline"),
-    "the grace period left out": _left_out(DagWorkflow, "_begin_grace"),
-    "continues as new later": _left_out(DagWorkflow, "_drain_long_history"),
+    "the run's timer left out": _left_out(LimitsOfTime, "watch_deadline"),
+    "the grace period left out": _left_out(LimitsOfTime, "begin_grace"),
+    "continues as new later": _left_out(dag, "is_long"),
     "never paused": _left_out(Runner, "pause"),
-    "events not recorded": _left_out(DagWorkflow, "_record_events"),
+    "events not recorded": _left_out(EventRecording, "record"),
 }

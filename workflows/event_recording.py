@@ -1,0 +1,56 @@
+"""What happens to a run beside its steps' attempts, on its way into the store."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from definitions.calls import RECORD_EVENTS, EventBatch, RunStatus
+
+from workflows.progress import Progress
+from workflows.runner import Runner
+from workflows.timing import EVENT_BATCH, RECORD_RETRY, RECORD_TIMEOUT
+
+
+class EventRecording:
+    """Hands events over and does not wait for them: a run waits for its records only at the end of a history."""
+
+    def __init__(self, runner: Runner, progress: Progress, execution_id: str) -> None:
+        self._runner = runner
+        self._progress = progress
+        self._execution_id = execution_id
+        self._recording: set[asyncio.Task[Any]] = set()
+        self._batches = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is not known to be in the store yet."""
+        return bool(self._recording)
+
+    def record(self) -> None:
+        """Hand what no step attempt tells to the store."""
+        events = self._runner.take_events()
+        status: RunStatus | None = None
+        if any(event["type"].startswith("run.") for event in events):
+            shown = self._progress.status
+            status = "paused" if shown == "paused" else "cancelling" if shown == "cancelling" else "running"
+        for start in range(0, len(events), EVENT_BATCH):
+            self._batches += 1
+            batch = EventBatch(
+                execution_id=self._execution_id,
+                key=f"{workflow.info().run_id}/{self._batches}",
+                events=events[start : start + EVENT_BATCH],
+                status=status,
+            )
+            task = workflow.start_local_activity(
+                RECORD_EVENTS, vars(batch), start_to_close_timeout=RECORD_TIMEOUT, retry_policy=RECORD_RETRY
+            )
+            self._recording.add(task)
+            task.add_done_callback(self._recording.discard)
+
+    async def recorded(self) -> None:
+        """Return once nothing is pending."""
+        await workflow.wait_condition(lambda: not self._recording)
