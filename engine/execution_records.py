@@ -62,12 +62,15 @@ class ExecutionRecords:
         priority_min: int | None = None,
         priority_max: int | None = None,
         tags: Sequence[str] = (),
+        parent: str | None = None,
+        top_level: bool = False,
         limit: int = 50,
         offset: int = 0,
         whole: bool = False,
     ) -> tuple[list[Execution], int]:
         """One page of runs, newest first and without steps, and how many there are in all. `name`: of the definition;
-        `tags`: all of them; `whole`: with input and output."""
+        `tags`: all of them; `parent`: those that are a step of that run; `top_level`: those that are no step of
+        another; `whole`: with input and output."""
         wanted = InstanceFilter(
             statuses=tuple(statuses) or None,
             template_name=name,
@@ -78,6 +81,8 @@ class ExecutionRecords:
             priority_min=priority_min,
             priority_max=priority_max,
             tags=tuple(tags),
+            parent=parent,
+            top_level=top_level,
         )
 
         def read() -> tuple[list[Execution], int]:
@@ -163,6 +168,8 @@ class ExecutionRecords:
             timeout_at=row.timeout_at,
             context=(row.execution_state or {}).get("context"),
             prepared=is_prepared(row),
+            parent_execution_id=row.parent_execution_id,
+            parent_step=row.parent_step,
         )
 
     def _attempt(self, row: WorkflowStepExecution) -> AttemptView:

@@ -110,6 +110,10 @@ class Execution:
     """The shared context at its end; None before."""
     prepared: bool = False
     """Stored, and not to be run before it is released."""
+    parent_execution_id: str | None = None
+    """The run that this one is a step of; None: it was started by itself."""
+    parent_step: str | None = None
+    """The path of that step."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,15 @@ RUN_ENDED = "run_ended"
 """The reason of an attempt that nobody reported the end of before the run was over."""
 
 
+@dataclass(frozen=True)
+class Parent:
+    """What a run is a step of."""
+
+    execution_id: str
+    step: str
+    """The step's path, e.g. `docs[3].analyse`."""
+
+
 def create_instance(
     session: Session,
     *,
@@ -42,6 +51,7 @@ def create_instance(
     status: RunStatus = "pending",
     scheduled_start: datetime | None = None,
     timeout_at: datetime | None = None,
+    parent: Parent | None = None,
 ) -> WorkflowInstance:
     """The row of a new run; again with the same id, workflow and digest it is the row that is there.
 
@@ -63,6 +73,10 @@ def create_instance(
         "timeout_at": timeout_at,
         "event_sequence": 0,
         "tags": tags or [],
+        # A run of another's is brought to Temporal by that one, and is no business of the relay's.
+        "dispatched_at": moment if parent is not None else None,
+        "parent_id": to_uuid(parent.execution_id) if parent is not None else None,
+        "parent_step": parent.step if parent is not None else None,
     }
     try:
         insert = insert_into(session, INSTANCES).on_conflict_do_nothing(index_elements=[INSTANCES.c.id])
@@ -101,7 +115,8 @@ def get_instance(session: Session, execution_id: str, *, owner: str | None = Non
 
 @dataclass(frozen=True)
 class InstanceFilter:
-    """Which runs; None leaves a field out. `created_after <= created_at < created_before`; `tags`: all of them."""
+    """Which runs; None leaves a field out. `created_after <= created_at < created_before`; `tags`: all of them.
+    `parent`: those that are a step of that run; `top_level`: those that are no step of another."""
 
     status: str | None = None
     statuses: tuple[str, ...] | None = None
@@ -113,6 +128,8 @@ class InstanceFilter:
     priority_min: int | None = None
     priority_max: int | None = None
     tags: tuple[str, ...] = ()
+    parent: str | None = None
+    top_level: bool = False
 
     def narrow(self, session: Session, statement: Select[Any]) -> Select[Any]:
         """The statement over `workflow_instances` with these conditions."""
@@ -136,6 +153,10 @@ class InstanceFilter:
             statement = statement.where(columns.priority >= self.priority_min)
         if self.priority_max is not None:
             statement = statement.where(columns.priority <= self.priority_max)
+        if self.parent is not None:
+            statement = statement.where(columns.parent_id == to_uuid(self.parent))
+        if self.top_level:
+            statement = statement.where(columns.parent_id.is_(None))
         if self.tags:
             statement = statement.where(has_tags(session, columns.tags, list(self.tags)))
         return statement

@@ -15,6 +15,7 @@ from store.columns import Json, StorableText, Tags, UtcDateTime, now
 OPEN = text("closed_at IS NULL")
 UNDISPATCHED = text("dispatched_at IS NULL AND closed_at IS NULL")
 KEYED = text("key IS NOT NULL")
+CHILDREN = text("parent_id IS NOT NULL")
 
 
 class Row(SQLModel):
@@ -122,6 +123,13 @@ class WorkflowInstance(Row, table=True):
             sqlite_where=UNDISPATCHED,
             postgresql_where=UNDISPATCHED,
         ),
+        Index(
+            "ix_workflow_instances_children",
+            "parent_id",
+            "created_at",
+            sqlite_where=CHILDREN,
+            postgresql_where=CHILDREN,
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -154,11 +162,20 @@ class WorkflowInstance(Row, table=True):
     tags: list[str] = _tags()
     closed_at: datetime | None = _time()
     """When this row got its final status; null as long as the run is open."""
+    parent_id: UUID | None = None
+    """The run that this one is a step of; null: it was started by itself."""
+    parent_step: str | None = _text(default=None)
+    """The path of that step, e.g. `docs[3].analyse`."""
 
     @property
     def execution_id(self) -> str:
         """`exec_<32 hex>`."""
         return execution_id(self.id)
+
+    @property
+    def parent_execution_id(self) -> str | None:
+        """`exec_<32 hex>` of the run that this one is a step of."""
+        return execution_id(self.parent_id) if self.parent_id is not None else None
 
 
 class WorkflowStepExecution(Row, table=True):

@@ -18,6 +18,7 @@ from store import migrate
 from store.database import Database, StoreUnavailable
 from store.tables import Row
 from tests.postgres import Postgres
+from tests.store.rows import Rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +37,17 @@ def notes(database: Database) -> Database:
 def _words(database: Database) -> list[str]:
     with database.read() as session:
         return list(session.scalars(text("SELECT word FROM notes")))
+
+
+def _back_to_the_first_schema(database: Database) -> None:
+    with database.write() as session:
+        for statement in (
+            "DROP INDEX ix_workflow_instances_children",
+            "ALTER TABLE workflow_instances DROP COLUMN parent_id",
+            "ALTER TABLE workflow_instances DROP COLUMN parent_step",
+            "UPDATE longpole_version SET version_num = '0001'",
+        ):
+            session.execute(text(statement))
 
 
 class TestMigrate:
@@ -68,10 +80,19 @@ class TestMigrate:
             database.check()
 
     def test_takes_over_a_schema_whose_version_was_kept_under_alembics_name(self, database: Database) -> None:
+        _back_to_the_first_schema(database)
         with database.write() as session:
             session.execute(text("ALTER TABLE longpole_version RENAME TO alembic_version"))
         database.migrate()
         database.check()
+
+    def test_keeps_what_an_earlier_schema_holds(self, database: Database) -> None:
+        rows = Rows(database)
+        execution_id = rows.run()
+        _back_to_the_first_schema(database)
+        database.migrate()
+        row = rows.read(execution_id)
+        assert (row.name, row.parent_execution_id, row.parent_step) == ("etl", None, None)
 
     def test_leaves_an_applications_own_migrations_and_tables_alone(self, url: str) -> None:
         database = Database(url)
