@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 from definitions.bounded_text import bounded
+from definitions.by_reference import digest_of
 from definitions.calls import StepFailure, StepResult
 from definitions.errors import LongpoleError
 from definitions.ids import to_uuid
 from definitions.messages import INTERPRETER_VERSION, CancelRequest, RunInput
+from definitions.prepared import Prepared
 from definitions.program import Program, programs
 from definitions.run_state import RunState
 from definitions.values import unpack
@@ -34,32 +36,67 @@ class Beginning(NamedTuple):
     state: RunState
 
 
+prepared: Prepared[Beginning] = Prepared()
+"""Runs whose definition or checkpoint was loaded already: `{"prepared": token}` is what such a workflow is given."""
+
+
 def beginning(fields: Any, *, execution_id: str) -> Beginning:
     """The fields of a `RunInput`, and what follows from them. Raises `LongpoleError` for whatever makes none, and for
-    those of another run, whose records it would write over."""
+    those of another run, whose records it would write over; `RuntimeError` where a worker has not loaded what it
+    should have."""
+    token = fields.get("prepared") if isinstance(fields, dict) else None
+    begun = prepared.take(token) if isinstance(token, str) else begin(fields, {})
+    to_uuid(execution_id)
+    if begun.run.execution_id != execution_id:
+        raise _no_beginning(ValueError(f"it is that of {begun.run.execution_id!r}"))
+    return begun
+
+
+def begin(fields: Any, loaded: Mapping[str, Any]) -> Beginning:
+    """What follows from the fields of a `RunInput`; `loaded`: values by digest of what it has by reference.
+
+    Raises `LongpoleError`, and `RuntimeError` when something that it has by reference is not among them."""
     try:
         run = RunInput(**fields)
-        to_uuid(execution_id)
-        if run.execution_id != execution_id:
-            raise ValueError(f"it is that of {run.execution_id!r}")
         if run.interpreter > INTERPRETER_VERSION:
             raise LongpoleError(
                 f"this run was started for interpreter {run.interpreter}, this worker has {INTERPRETER_VERSION}",
                 code="interpreter_too_old",
                 remedy="update the workers",
             )
-        program = programs.get(run.definition, run.digest)
+        program = _program(run, loaded)
         if run.checkpoint is None:
             state = RunState.new(program.order, unpack(run.input, run.slots), dict(program.definition.context))
         else:
-            state = RunState.from_checkpoint(program.order, run.checkpoint)
+            state = RunState.from_checkpoint(program.order, _whole(run.checkpoint, loaded))
     except _NO_SENSE as error:
-        raise LongpoleError(
-            f"a run can't begin with this: {type(error).__name__}: {error}",
-            code="run_input_invalid",
-            remedy="start runs with `longpole run`",
-        ) from None
+        raise _no_beginning(error) from None
     return Beginning(run, program, state)
+
+
+def _program(run: RunInput, loaded: Mapping[str, Any]) -> Program:
+    program = programs.known(run.digest)
+    return program if program is not None else programs.get(_whole(run.definition, loaded), run.digest)
+
+
+def _whole(value: dict[str, Any], loaded: Mapping[str, Any]) -> dict[str, Any]:
+    digest = digest_of(value)
+    if digest is None:
+        return value
+    if digest not in loaded:
+        raise RuntimeError(
+            f"{digest} was not loaded before the workflow's task: its worker's client has no codec for it"
+        )
+    whole: dict[str, Any] = loaded[digest]
+    return whole
+
+
+def _no_beginning(error: Exception) -> LongpoleError:
+    return LongpoleError(
+        f"a run can't begin with this: {type(error).__name__}: {error}",
+        code="run_input_invalid",
+        remedy="start runs with `longpole run`",
+    )
 
 
 def cancel_request(argument: Any) -> CancelRequest:

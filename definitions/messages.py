@@ -25,7 +25,7 @@ class RunInput:
 
     execution_id: str
     definition: dict[str, Any]
-    """The core definition document (`definitions.model.Definition`)."""
+    """The core definition document (`definitions.model.Definition`), or what stands for it (`by_reference`)."""
     digest: str
     input: Any = None
     """The run's input as JSON, without what `slots` put back (`definitions.values`)."""
@@ -37,6 +37,7 @@ class RunInput:
     depth: int = 0
     """How many runs are above this one, which each is a step of the one before."""
     checkpoint: dict[str, Any] | None = None
+    """The state to go on from (`definitions.run_state.RunState.checkpoint`), or what stands for it."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from definitions.errors import DefinitionInvalid, Problem
 from definitions.expressions import Expression, compile_expression
@@ -41,7 +43,7 @@ class StepProgram:
     condition: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Program:
     """A whole definition, compiled; `steps` is in the definition's order."""
 
@@ -133,23 +135,45 @@ def _in_turn(groups: Iterable[list[str]]) -> dict[str, str]:
 
 
 class ProgramCache:
-    """The programs of the definitions used last, by digest: many runs of one definition compile it once."""
+    """The programs of the definitions used last, by digest: many runs of one definition compile it once.
 
-    def __init__(self, size: int = 64) -> None:
+    What a run holds stays findable as long as it does. Threads may share it; two that come at the same time may both
+    compile, with the same result."""
+
+    def __init__(self, size: int = 64, steps: int = 250_000) -> None:
         self._size = size
+        self._steps = steps
         self._programs: OrderedDict[str, Program] = OrderedDict()
+        self._held: WeakValueDictionary[str, Program] = WeakValueDictionary()
+        self._lock = Lock()
 
     def get(self, document: Mapping[str, Any], digest: str) -> Program:
         """The program of a core definition document whose digest is known.
 
         Raises `pydantic.ValidationError` when the document is no definition.
         """
-        program = self._programs.get(digest)
-        if program is None:
-            program = compile_definition(Definition.model_validate(document), digest)
-            self._programs[digest] = program
-            while len(self._programs) > self._size:
-                self._programs.popitem(last=False)
+        return self.known(digest) or self._keep(compile_definition(Definition.model_validate(document), digest))
+
+    def known(self, digest: str) -> Program | None:
+        """The program, where it has been compiled."""
+        with self._lock:
+            program = self._held.get(digest)
+            if program is not None and digest in self._programs:
+                self._programs.move_to_end(digest)
+            return program
+
+    def forget(self, digest: str) -> None:
+        """As if it had not been compiled."""
+        with self._lock:
+            self._programs.pop(digest, None)
+            self._held.pop(digest, None)
+
+    def _keep(self, program: Program) -> Program:
+        with self._lock:
+            self._held[program.digest] = self._programs[program.digest] = program
+            steps = sum(len(each.order) for each in self._programs.values())
+            while len(self._programs) > self._size or (steps > self._steps and len(self._programs) > 1):
+                steps -= len(self._programs.popitem(last=False)[1].order)
         return program
 
 

@@ -26,7 +26,7 @@ from engine.account import Account, ask_for_account
 from engine.dispatch import Dispatch
 from engine.done_steps import DoneSteps, done_steps, refuse_repeats
 from engine.failpoints import failpoint
-from engine.outgoing import dispatch_of
+from engine.outgoing import dispatch_of, parcel_of
 from engine.views import Continuation
 from store import continuing, instances, templates
 from store.blobs import BlobMissing, BlobStore
@@ -160,7 +160,7 @@ def dispatch_of_continued(
 
 
 def _planned(session: Session, row: WorkflowInstance, document: dict[str, Any], blobs: BlobStore) -> _Plan:
-    run = dispatch_of(row, document, blobs)
+    run = dispatch_of(row, document, parcel_of(document, row.input_data, blobs))
     starts_anew = not row.temporal_run_id  # Temporal never had it
     program = programs.get(document, row.digest)
     attempts = continuing.last_attempts(session, row.execution_id)
@@ -178,7 +178,7 @@ def _planned(session: Session, row: WorkflowInstance, document: dict[str, Any], 
     if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
         checkpoint["outputs"] = offload(checkpoint["outputs"], blobs)
         checkpoint = deflated(checkpoint)
-    require_room(checkpoint, document, MAX_CHECKPOINT_BYTES)
+    require_room(checkpoint, run.definition, MAX_CHECKPOINT_BYTES)
     # The run's input is in the checkpoint.
     goes_on = replace(run, input=None, slots=[], continues=row.temporal_run_id or "", checkpoint=checkpoint)
     return _Plan(goes_on, done, attempts, program)

@@ -22,7 +22,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from definitions.markdown import plain
 from definitions.messages import WORKFLOW_TYPE, RunInput
-from definitions.values import json_size
 from engine.temporal import answer
 from workflows import attributes
 
@@ -31,8 +30,6 @@ WORKFLOW_TASK_SECONDS = 5.0
 WORKFLOW_TASK_SECONDS_PER_STEP = 0.02
 """A worker that takes over a run replays all of its history within one task; a step takes about 0.0016 s of that."""
 MOST_WORKFLOW_TASK_SECONDS = 60.0
-MAX_RUN_INPUT_BYTES = 1_500_000
-"""The server refuses payloads of 2 MB."""
 MAX_DESCRIPTION = 1000
 MAX_ATTRIBUTE_BYTES = 2000
 """The server refuses a run with a search attribute of more than 2 KB."""
@@ -49,6 +46,8 @@ class Dispatch:
     revision: int
     digest: str
     document: dict[str, Any]
+    definition: dict[str, Any]
+    """The document, or what stands for it (`definitions.by_reference`)."""
     input: Any
     slots: list[Any]
     owner: str
@@ -58,11 +57,6 @@ class Dispatch:
     """The Temporal run that it goes on from (`engine.dispatch_again`)."""
     checkpoint: dict[str, Any] | None = None
     """What it goes on with."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the run's input payload, about."""
-        return json_size(self.document) + json_size(self.input) + json_size(self.slots)
 
 
 @dataclass(frozen=True)
@@ -119,7 +113,7 @@ def told_of(run: Dispatch) -> Told:
         pairs.append(SearchAttributePair(attributes.TAGS, _first_that_fit(run.tags)))
     run_input = RunInput(
         execution_id=run.execution_id,
-        definition=run.document,
+        definition=run.definition,
         digest=run.digest,
         input=run.input,
         slots=run.slots,

@@ -32,7 +32,7 @@ from engine.dispatch_marks import DispatchMarks
 from engine.execution_records import ExecutionRecords
 from engine.explaining import explain
 from engine.failpoints import failpoint
-from engine.outgoing import dispatch_of, require_size, row_of
+from engine.outgoing import dispatch_of, parcel_of, row_of
 from engine.temporal import answer
 from engine.views import Continuation, StoredDefinition
 from store import instances, templates
@@ -74,8 +74,8 @@ class Executions(ExecutionRecords):
     ) -> str:
         """Start a run of a stored definition; returns its execution id. Again with the same id it is the same run.
 
-        Once this returns the run will happen, whatever dies. Raises `InputInvalid`, `LongpoleError` (`run_too_large`),
-        `Conflict` for the id of another run, and `StoreUnavailable`. A Temporal that does not answer is no error: the
+        Once this returns the run will happen, whatever dies. Raises `InputInvalid`, `Conflict` for the id of another
+        run, `StoreUnavailable`, and what the blob storage raises. A Temporal that does not answer is no error: the
         relay brings the run there. A run that Temporal refuses has failed.
         """
         definition = stored.definition
@@ -84,11 +84,12 @@ class Executions(ExecutionRecords):
         new = row_of(stored, run_input, execution_id=execution_id, owner=owner, priority=priority, tags=tags)
 
         def write() -> Dispatch:
+            parcel = parcel_of(stored.document, run_input, self._blobs)
             with self._database.write() as session:
                 row = instances.create_instance(session, **new, timeout_at=deadline(definition))
-                run = dispatch_of(row, stored.document, self._blobs)
-                require_size(run)
-                return run
+                if row.input_data != run_input:  # it was there before: what it was first given counts
+                    parcel = parcel_of(stored.document, row.input_data, self._blobs)
+                return dispatch_of(row, stored.document, parcel)
 
         run = await asyncio.to_thread(write)
         failpoint("after_row")
@@ -297,7 +298,7 @@ class Executions(ExecutionRecords):
         document = templates.get_revision(session, workflow_id(row.template_id), row.revision).definition
         if waits_to_go_on(row):
             return dispatch_of_continued(session, row, document, self._blobs)
-        return dispatch_of(row, document, self._blobs)
+        return dispatch_of(row, document, parcel_of(document, row.input_data, self._blobs))
 
 
 def deadline(definition: Definition) -> datetime | None:

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from activities.outputs import keep
-from definitions.errors import LongpoleError
+from definitions.by_reference import LARGEST_INLINE, reference
+from definitions.digest import canonical_json
 from definitions.ids import workflow_id
 from definitions.values import pack
-from engine.dispatch import MAX_RUN_INPUT_BYTES, Dispatch
+from engine.dispatch import Dispatch
 from engine.views import StoredDefinition
 from store.blobs import BlobStore
 from store.tables import WorkflowInstance
 
 
-def dispatch_of(row: WorkflowInstance, document: dict[str, Any], blobs: BlobStore) -> Dispatch:
-    """Large values of the input are kept outside, as those of a step's output are."""
-    packed = pack(keep(row.input_data, blobs, origin="input"))
+@dataclass(frozen=True)
+class Parcel:
+    """What a run takes with it: its definition and input, of which what is large was put into blob storage."""
+
+    definition: dict[str, Any]
+    input: Any
+    slots: list[Any]
+
+
+def parcel_of(document: dict[str, Any], run_input: Any, blobs: BlobStore) -> Parcel:
+    """Puts large values of the input outside, as those of a step's output are, and a large definition as a whole.
+
+    May take long, so it is done before a transaction. Raises what `blobs` raises."""
+    packed = pack(keep(run_input, blobs, origin="input"))
+    return Parcel(definition_to_send(document, blobs), packed.json, packed.slots)
+
+
+def definition_to_send(document: dict[str, Any], blobs: BlobStore) -> dict[str, Any]:
+    """The definition as a run carries it: itself, or a reference to its blob. Raises what `blobs` raises."""
+    content = canonical_json(document)
+    return document if len(content) <= LARGEST_INLINE else reference(blobs.put(content))
+
+
+def dispatch_of(row: WorkflowInstance, document: dict[str, Any], parcel: Parcel) -> Dispatch:
+    """What Temporal is told of the run."""
     return Dispatch(
         execution_id=row.execution_id,
         workflow_id=workflow_id(row.template_id),
@@ -26,22 +50,13 @@ def dispatch_of(row: WorkflowInstance, document: dict[str, Any], blobs: BlobStor
         revision=row.revision,
         digest=row.digest,
         document=document,
-        input=packed.json,
-        slots=packed.slots,
+        definition=parcel.definition,
+        input=parcel.input,
+        slots=parcel.slots,
         owner=row.owner,
         priority=row.priority,
         tags=tuple(row.tags),
     )
-
-
-def require_size(run: Dispatch) -> None:
-    """Raises `LongpoleError` (`run_too_large`) for what Temporal would not take."""
-    if run.size > MAX_RUN_INPUT_BYTES:
-        raise LongpoleError(
-            f"definition and input take {run.size:,} bytes, a run may start with {MAX_RUN_INPUT_BYTES:,}",
-            code="run_too_large",
-            remedy="split the definition, or pass large input by address",
-        )
 
 
 def row_of(

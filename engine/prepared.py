@@ -11,7 +11,7 @@ from definitions.ids import new_execution_id, workflow_id
 from definitions.model import Definition
 from definitions.validation import check_input
 from engine.executions import deadline
-from engine.outgoing import dispatch_of, require_size, row_of
+from engine.outgoing import parcel_of, row_of
 from engine.views import StoredDefinition
 from store import instances, prepared, templates
 from store.blobs import BlobStore
@@ -36,15 +36,15 @@ class PreparedRuns:
     ) -> str:
         """Store a run without starting it; returns its execution id.
 
-        Raises `InputInvalid`, `LongpoleError` (`run_too_large`), `StoreUnavailable`."""
+        Raises `InputInvalid`, `StoreUnavailable`, and what the blob storage raises."""
         check_input(stored.definition, run_input)
         execution_id = new_execution_id()
         new = row_of(stored, run_input, execution_id=execution_id, owner=owner, priority=priority, tags=tags)
 
         def write() -> None:
+            parcel_of(stored.document, run_input, self._blobs)  # what can't be sent later is refused now
             with self._database.write() as session:
-                row = prepared.prepare(session, **new)
-                require_size(dispatch_of(row, stored.document, self._blobs))
+                prepared.prepare(session, **new)
 
         await asyncio.to_thread(write)
         return execution_id

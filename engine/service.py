@@ -14,6 +14,7 @@ from activities.outcome import OutcomeWriter
 from activities.recording import Recorder
 from activities.run_events import RunEventActivities
 from engine.core import Engine, open_engine
+from engine.large_runs import client_for_large_runs
 from engine.settings import Settings
 from engine.upkeep import upkeep
 from engine.worker import create_worker
@@ -63,7 +64,7 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
             failed.set_result(error)
 
     worker = create_worker(
-        engine.client,
+        client_for_large_runs(engine.client, engine.blobs),
         settings,
         [steps.run_step, events.record_events, offloading.offload_outputs, request_cancel],
         submit_outcome=outcomes.submit,

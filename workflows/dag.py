@@ -43,6 +43,10 @@ class DagWorkflow:
             run, program, state = beginning(fields, execution_id=workflow.info().workflow_id)
         except LongpoleError as error:
             message = bounded(str(error), MESSAGE_LIMIT)
+            if workflow.unsafe.is_replaying():
+                # What it has by reference was there before: to fail now would contradict the history. Its task is
+                # tried again until that is restored.
+                raise RuntimeError(message) from None
             raise ApplicationError(message, type=error.code, non_retryable=True) from None
         self._run = run
         self._runner = Runner(program, state, execution_id=run.execution_id)

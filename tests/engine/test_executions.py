@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from definitions.errors import Conflict, InputInvalid, LongpoleError, NotFound
+from definitions.errors import Conflict, InputInvalid, NotFound
 from definitions.ids import new_execution_id
 from engine.core import Engine
 from engine.dispatch import priority_key
@@ -136,15 +136,6 @@ async def test_input_that_does_not_meet_the_schema_starts_nothing(engine: Engine
     with pytest.raises(InputInvalid) as caught:
         await begin(engine, document, {"n": 0, "nmae": "x"})
     assert len(caught.value.problems) == 3
-    assert await engine.executions.find() == ([], 0)
-
-
-async def test_a_run_that_is_too_large_starts_nothing(engine: Engine) -> None:
-    steps = [{"id": f"s{number}", "handler": "steps.echo", "input": {"text": "x" * 1000}} for number in range(1600)]
-    with pytest.raises(LongpoleError, match="a run may start with") as caught:
-        await begin(engine, {"name": "large", "steps": steps})
-    assert caught.value.code == "run_too_large"
-    assert caught.value.remedy
     assert await engine.executions.find() == ([], 0)
 
 
