@@ -15,6 +15,7 @@ from typing import Any
 from temporalio.client import Client
 
 from activities.offloading import offload
+from activities.parcel import parcel_of
 from definitions.calls import FINAL_RUN_STATUSES
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError
 from definitions.ids import workflow_id
@@ -26,7 +27,7 @@ from engine.account import Account, ask_for_account
 from engine.dispatch import Dispatch
 from engine.done_steps import DoneSteps, done_steps, refuse_repeats
 from engine.failpoints import failpoint
-from engine.outgoing import dispatch_of, parcel_of
+from engine.outgoing import dispatch_of
 from engine.views import Continuation
 from store import continuing, instances, templates
 from store.blobs import BlobMissing, BlobStore

@@ -20,7 +20,7 @@ from temporalio.converter import encode_search_attributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from definitions.messages import WORKFLOW_TYPE
-from engine.dispatch import Dispatch, Told, told_of
+from engine.dispatch import Dispatch
 from engine.temporal import answer
 from workflows import attributes
 
@@ -33,7 +33,7 @@ async def dispatch_again(client: Client, task_queue: str, run: Dispatch) -> str:
     begun = await _begun(client, run)
     if begun is not None:
         return begun
-    request = await _request(client, task_queue, run, told_of(run))
+    request = await _request(client, task_queue, run)
     response = await answer(client.workflow_service.start_workflow_execution(request, timeout=timedelta(seconds=2)))
     return response.run_id
 
@@ -49,7 +49,9 @@ async def _begun(client: Client, run: Dispatch) -> str | None:
     return description.run_id if continues == run.continues else None
 
 
-async def _request(client: Client, task_queue: str, run: Dispatch, told: Told) -> StartWorkflowExecutionRequest:
+async def _request(client: Client, task_queue: str, run: Dispatch) -> StartWorkflowExecutionRequest:
+    told = run.announcement
+
     async def payload(value: Any) -> Payload:
         return (await client.data_converter.encode([value]))[0]
 
@@ -63,7 +65,7 @@ async def _request(client: Client, task_queue: str, run: Dispatch, told: Told) -
     )
     request.workflow_type.name = WORKFLOW_TYPE
     request.task_queue.name = task_queue
-    request.input.payloads.append(await payload(told.run_input))
+    request.input.payloads.append(await payload(run.run_input))
     request.workflow_task_timeout.FromTimedelta(told.task_timeout)
     request.priority.priority_key = told.priority_key
     request.user_metadata.summary.CopyFrom(await payload(told.summary))

@@ -19,6 +19,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.parcel import parcel_of
 from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
 from definitions.ids import new_execution_id, workflow_id
@@ -32,7 +33,7 @@ from engine.dispatch_marks import DispatchMarks
 from engine.execution_records import ExecutionRecords
 from engine.explaining import explain
 from engine.failpoints import failpoint
-from engine.outgoing import dispatch_of, parcel_of, row_of
+from engine.outgoing import dispatch_of, row_of
 from engine.temporal import answer
 from engine.views import Continuation, StoredDefinition
 from store import instances, templates

@@ -3,41 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from activities.outputs import keep
-from definitions.by_reference import LARGEST_INLINE, reference
-from definitions.digest import canonical_json
+from activities.parcel import Parcel
 from definitions.ids import workflow_id
-from definitions.values import pack
 from engine.dispatch import Dispatch
 from engine.views import StoredDefinition
-from store.blobs import BlobStore
 from store.tables import WorkflowInstance
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """What a run takes with it: its definition and input, of which what is large was put into blob storage."""
-
-    definition: dict[str, Any]
-    input: Any
-    slots: list[Any]
-
-
-def parcel_of(document: dict[str, Any], run_input: Any, blobs: BlobStore) -> Parcel:
-    """Puts large values of the input outside, as those of a step's output are, and a large definition as a whole.
-
-    May take long, so it is done before a transaction. Raises what `blobs` raises."""
-    packed = pack(keep(run_input, blobs, origin="input"))
-    return Parcel(definition_to_send(document, blobs), packed.json, packed.slots)
-
-
-def definition_to_send(document: dict[str, Any], blobs: BlobStore) -> dict[str, Any]:
-    """The definition as a run carries it: itself, or a reference to its blob. Raises what `blobs` raises."""
-    content = canonical_json(document)
-    return document if len(content) <= LARGEST_INLINE else reference(blobs.put(content))
 
 
 def dispatch_of(row: WorkflowInstance, document: dict[str, Any], parcel: Parcel) -> Dispatch:
@@ -56,6 +28,7 @@ def dispatch_of(row: WorkflowInstance, document: dict[str, Any], parcel: Parcel)
         owner=row.owner,
         priority=row.priority,
         tags=tuple(row.tags),
+        parent=row.parent_execution_id or "",
     )
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from activities.parcel import parcel_of
 from definitions.ids import new_execution_id, workflow_id
 from definitions.model import Definition
 from definitions.validation import check_input
 from engine.executions import deadline
-from engine.outgoing import parcel_of, row_of
+from engine.outgoing import row_of
 from engine.views import StoredDefinition
 from store import instances, prepared, templates
 from store.blobs import BlobStore

@@ -18,6 +18,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import Info
 
 PURE = (
+    "workflows.announcement",
     "workflows.attributes",
     "workflows.ending",
     "workflows.explanation",

@@ -12,10 +12,10 @@ from temporalio.client import WorkflowExecutionStatus
 from definitions.errors import Conflict, InputInvalid, NotFound
 from definitions.ids import new_execution_id
 from engine.core import Engine
-from engine.dispatch import priority_key
 from tests.polling import eventually
 from tests.running import begin, ended, run, statuses
 from workflows import attributes
+from workflows.announcement import priority_key
 
 ECHO = {"name": "echo", "steps": [{"id": "a", "handler": "steps.echo"}]}
 WAITING = {"name": "waiting", "steps": [{"id": "a", "handler": "steps.wait", "input": {"seconds": 60}}]}

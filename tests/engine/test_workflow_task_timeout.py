@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.dispatch import workflow_task_timeout
+from workflows.announcement import workflow_task_timeout
 
 
 def test_small_runs_are_taken_over_soon_and_large_ones_have_time_to_be_replayed() -> None:

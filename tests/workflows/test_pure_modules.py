@@ -13,7 +13,10 @@ import pytest
 from definitions.expressions.python_syntax import past_parser_fault
 from engine.sandbox import PURE
 
-STANDARD_LIBRARY = {"__future__", "collections", "collections.abc", "datetime", "heapq", "itertools", "types", "typing"}
+STANDARD_LIBRARY = {
+    *("__future__", "collections", "collections.abc", "dataclasses", "datetime", "heapq", "itertools", "json", "types"),
+    "typing",
+}
 IMPURE_NAMES = {
     *("open", "input", "print", "id", "hash", "globals", "locals", "vars", "eval", "exec", "__import__"),
     *("now", "utcnow", "today", "time", "monotonic", "random", "uuid4", "environ", "getenv"),
