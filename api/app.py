@@ -1,8 +1,8 @@
-"""The application: what answers over HTTP, so far whether the service lives and works."""
+"""The application: the surfaces, and whether the service lives and works."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -11,16 +11,27 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from api.conventions import Conventions
+from api.cors import allow_origins
 from api.engine_source import EngineFactory, EngineSource
-from api.problems import UnexpectedErrors, http_problem
+from api.faults import RETRY_AFTER_SECONDS
+from api.problem_documents import PROBLEM_DOCUMENTS
+from api.request_log import RequestLog
+from api.security_headers import SecurityHeaders
+from api.surface import Surface
+from api.surfaces import SURFACES
+from api.switchboard import Switchboard
+from api.unexpected import UnexpectedErrors
 from engine.core import open_engine
 from engine.settings import Settings
 
-RETRY_AFTER_SECONDS = 2
 
+def create_app(
+    settings: Settings, engine_factory: EngineFactory | None = None, surfaces: Sequence[Surface] = SURFACES
+) -> FastAPI:
+    """The ASGI application; it opens its engine while it runs. `engine_factory` replaces `open_engine(settings)`.
 
-def create_app(settings: Settings, engine_factory: EngineFactory | None = None) -> FastAPI:
-    """The ASGI application; it opens its engine while it runs. `engine_factory` replaces `open_engine(settings)`."""
+    Raises `LongpoleError` (`signing_key_unusable`)."""
     source = EngineSource(engine_factory or partial(open_engine, settings))
 
     @asynccontextmanager
@@ -29,8 +40,13 @@ def create_app(settings: Settings, engine_factory: EngineFactory | None = None) 
             yield
 
     app = FastAPI(title="Longpole", lifespan=lifespan, docs_url="/docs", redoc_url=None)
-    app.add_middleware(UnexpectedErrors)
-    app.add_exception_handler(HTTPException, http_problem)
+    # The last one added is the outermost.
+    app.add_middleware(Switchboard, surfaces=surfaces, conventions=Conventions(settings, source))
+    app.add_middleware(UnexpectedErrors, manner=PROBLEM_DOCUMENTS)
+    allow_origins(app, settings.cors_origins)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog)
+    app.add_exception_handler(HTTPException, PROBLEM_DOCUMENTS.handle)
 
     @app.get("/healthz", tags=["operation"])
     async def healthz() -> dict[str, str]:

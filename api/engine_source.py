@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
 
-from definitions.errors import LongpoleError
+from definitions.errors import LongpoleError, ServiceUnavailable
 from engine.core import Engine
 from engine.readiness import PartState, not_opened, readiness
 
@@ -28,6 +28,14 @@ class EngineSource:
         self._factory = factory
         self._engine: Engine | None = None
         self._error: LongpoleError | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine. Raises `ServiceUnavailable` while there is none."""
+        if self._engine is None:
+            why = self._error.message if self._error is not None else "it is starting"
+            raise ServiceUnavailable(f"the service is not ready: {why}", remedy="try again in a few seconds")
+        return self._engine
 
     async def state(self) -> list[PartState]:
         """The state of every part of the service, within two seconds."""

@@ -19,6 +19,12 @@
     + ExecutionNotFound
   + CheckpointInvalid           the state of a run that this worker can't go on from
   + Conflict                    what was asked does not fit the state that the object is in
+    + IdempotencyKeyInUse       the request with this idempotency key is still being answered
+  + IdempotencyKeyReused        an idempotency key that came with another request before
+  + AccessError
+    + Unauthenticated           no credentials, or none that can be accepted
+    + Forbidden                 the caller is known, and may not do this
+  + TooManyRequests             a rate or quota is used up; says when to try again
   + ServiceUnavailable          Temporal or the database does not answer
 
 Each has a `code` that stays the same between releases, a `message` that names what is wrong, and a `remedy` that says
@@ -164,9 +170,16 @@ class HandlerNotFound(HandlerError):
 
 
 class NotFound(LongpoleError):
-    """Nothing there by that id, or nothing the caller may see."""
+    """Nothing there by that id, or nothing the caller may see.
+
+    `foreign`: it is there, and another's. The message does not tell; a surface whose contract says so answers 403.
+    """
 
     default_code = "not_found"
+
+    def __init__(self, message: str, *, code: str | None = None, remedy: str = "", foreign: bool = False) -> None:
+        super().__init__(message, code=code, remedy=remedy)
+        self.foreign = foreign
 
 
 class DefinitionNotFound(NotFound):
@@ -185,6 +198,46 @@ class Conflict(LongpoleError):
     """What was asked does not fit the object's state (cancelling a run that has ended)."""
 
     default_code = "conflict"
+
+
+class IdempotencyKeyInUse(Conflict):
+    """The request that came first with this idempotency key is still being answered."""
+
+    default_code = "idempotency_key_in_use"
+
+
+class IdempotencyKeyReused(LongpoleError):
+    """An idempotency key that came with another request before."""
+
+    default_code = "idempotency_key_reused"
+
+
+class AccessError(LongpoleError):
+    """Something about who asks."""
+
+    default_code = "access_denied"
+
+
+class Unauthenticated(AccessError):
+    """No credentials, or none that can be accepted; the message never repeats them."""
+
+    default_code = "unauthenticated"
+
+
+class Forbidden(AccessError):
+    """The caller is known, and may not do this."""
+
+    default_code = "forbidden"
+
+
+class TooManyRequests(LongpoleError):
+    """A rate or a quota is used up; `retry_after` is in seconds."""
+
+    default_code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
 
 
 class ServiceUnavailable(LongpoleError):

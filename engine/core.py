@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio.client import Client
 
 from activities.registry import HandlerRegistry
+from engine.access.identity import Identity
 from engine.definitions import Definitions
 from engine.execution_records import ExecutionRecords
 from engine.executions import Executions
@@ -40,6 +41,11 @@ class Engine:
     registry: HandlerRegistry
     definitions: Definitions
     executions: Executions
+
+    def seen_by(self, viewer: Identity) -> Engine:
+        """The engine as a caller may use it: they see and touch only their own, admins all."""
+        definitions, executions = self.definitions.seen_by(viewer), self.executions.seen_by(viewer)
+        return replace(self, definitions=definitions, executions=executions)
 
 
 @contextmanager

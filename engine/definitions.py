@@ -11,6 +11,7 @@ from definitions import validation
 from definitions.digest import digest
 from definitions.errors import Problem
 from definitions.model import Definition
+from engine.access.identity import LOCAL, Identity
 from engine.views import StoredDefinition
 from store import templates
 from store.database import Database, Session
@@ -20,9 +21,19 @@ from store.tables import WorkflowTemplate
 class Definitions:
     """All that can be done with definitions. Blocking database work runs in threads."""
 
-    def __init__(self, database: Database, registry: HandlerRegistry) -> None:
+    def __init__(self, database: Database, registry: HandlerRegistry, viewer: Identity | None = None) -> None:
+        """`viewer`: they see and touch only their own (admins all), and own what they store; None: the operator."""
         self._database = database
         self._registry = registry
+        self._viewer = viewer
+        self._owner = viewer.sees_owner if viewer is not None else None
+
+    def seen_by(self, viewer: Identity) -> Definitions:
+        """The same for a caller: what is another's is not found."""
+        return Definitions(self._database, self._registry, viewer)
+
+    def _new_owner(self, owner: str | None) -> str:
+        return owner or (self._viewer.subject if self._viewer is not None else LOCAL)
 
     def check(self, document: dict[str, Any]) -> list[Problem]:
         """Everything that is wrong with a document, handlers included; empty when it can be stored."""
@@ -32,7 +43,7 @@ class Definitions:
         self,
         document: dict[str, Any],
         *,
-        owner: str = "local",
+        owner: str | None = None,
         surface: str = "cli",
         source: dict[str, Any] | None = None,
     ) -> StoredDefinition:
@@ -41,7 +52,7 @@ class Definitions:
         Raises `DefinitionInvalid` with all problems.
         """
         definition = validation.load(document, check_handler=self._registry.check)
-        return await asyncio.to_thread(self._save, definition, owner, surface, source or document)
+        return await asyncio.to_thread(self._save, definition, self._new_owner(owner), surface, source or document)
 
     def _save(self, definition: Definition, owner: str, surface: str, source: dict[str, Any]) -> StoredDefinition:
         core = core_document(definition)
@@ -53,21 +64,22 @@ class Definitions:
             return self._insert(session, definition, core, owner=owner, surface=surface, source=source)
 
     async def add_version(
-        self, document: dict[str, Any], *, owner: str = "local", surface: str, source: dict[str, Any]
+        self, document: dict[str, Any], *, owner: str | None = None, surface: str, source: dict[str, Any]
     ) -> StoredDefinition:
         """Store a definition as the next version of its name, which also is its label, whatever the latest one says.
 
         Raises `DefinitionInvalid` with all problems.
         """
         definition = validation.load(document, check_handler=self._registry.check)
+        new_owner = self._new_owner(owner)
 
         def write() -> StoredDefinition:
             with self._database.write() as session:
-                templates.lock_name(session, owner, definition.name)
-                latest = templates.find_template(session, definition.name, owner=owner)
+                templates.lock_name(session, new_owner, definition.name)
+                latest = templates.find_template(session, definition.name, owner=new_owner)
                 label = str(latest.version + 1 if latest is not None else 1)
                 core = core_document(definition.model_copy(update={"version": label}))
-                return self._insert(session, definition, core, owner=owner, surface=surface, source=source)
+                return self._insert(session, definition, core, owner=new_owner, surface=surface, source=source)
 
         return await asyncio.to_thread(write)
 
@@ -99,7 +111,7 @@ class Definitions:
 
         def read() -> StoredDefinition:
             with self._database.read() as session:
-                return _with_source(session, templates.get_template(session, workflow_id))
+                return _with_source(session, templates.get_template(session, workflow_id, owner=self._owner))
 
         return await asyncio.to_thread(read)
 
@@ -107,6 +119,7 @@ class Definitions:
         self, name: str, *, version: int | None = None, owner: str | None = None, is_active: bool | None = None
     ) -> StoredDefinition | None:
         """The latest version of a name, or that version, with its source. `is_active`: among those that are (not)."""
+        owner = self._owner or owner
 
         def read() -> StoredDefinition | None:
             with self._database.read() as session:
@@ -129,7 +142,13 @@ class Definitions:
         def read() -> tuple[list[StoredDefinition], int]:
             with self._database.read() as session:
                 rows, total = templates.list_templates(
-                    session, name=name, is_active=is_active, tags=[*tags], limit=limit, offset=offset
+                    session,
+                    owner=self._owner,
+                    name=name,
+                    is_active=is_active,
+                    tags=[*tags],
+                    limit=limit,
+                    offset=offset,
                 )
                 return [_with_source(session, row) for row in rows], total
 
@@ -140,7 +159,7 @@ class Definitions:
 
         def write() -> StoredDefinition:
             with self._database.write() as session:
-                return _with_source(session, templates.set_active(session, workflow_id, is_active))
+                return _with_source(session, templates.set_active(session, workflow_id, is_active, owner=self._owner))
 
         return await asyncio.to_thread(write)
 

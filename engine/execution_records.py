@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from activities.outputs import load
 from definitions.ids import workflow_id
 from definitions.values import resolve_deferred, unpack
+from engine.access.identity import Identity
 from engine.views import AttemptView, Event, Execution, LogLine, StepView
 from store import events, instances, logs, steps, templates
 from store.blobs import BlobStore
-from store.database import Database
+from store.database import Database, Session
 from store.instances import InstanceFilter, Statistics
 from store.prepared import is_prepared
 from store.tables import WorkflowInstance, WorkflowStepExecution
@@ -24,16 +26,29 @@ T = TypeVar("T")
 class ExecutionRecords:
     """Reads of runs. Blocking database work runs in threads."""
 
+    _viewer: Identity | None = None
+    """They see and touch only their own (admins all), and own what they start; None: the operator."""
+
     def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._database = database
         self._blobs = blobs
+
+    def seen_by(self, viewer: Identity) -> Self:
+        """The same for a caller: what is another's is not found."""
+        seen = copy(self)
+        seen._viewer = viewer
+        return seen
+
+    @property
+    def _owner(self) -> str | None:
+        return self._viewer.sees_owner if self._viewer is not None else None
 
     async def get(self, execution_id: str) -> Execution:
         """A run with its steps and its whole output. Raises `ExecutionNotFound`."""
 
         def read() -> Execution:
             with self._database.read() as session:
-                row = instances.get_instance(session, execution_id)
+                row = instances.get_instance(session, execution_id, owner=self._owner)
                 attempts = steps.list_steps(session, execution_id, last_only=True)
                 revision = templates.get_revision(session, workflow_id(row.template_id), row.revision)
             definition = revision.definition
@@ -46,7 +61,7 @@ class ExecutionRecords:
 
         def read() -> str:
             with self._database.read() as session:
-                return instances.get_status(session, execution_id)
+                return instances.get_status(session, execution_id, owner=self._owner)
 
         return await asyncio.to_thread(read)
 
@@ -74,7 +89,7 @@ class ExecutionRecords:
         wanted = InstanceFilter(
             statuses=tuple(statuses) or None,
             template_name=name,
-            owner=owner,
+            owner=self._owner or owner,
             workflow_id=workflow_id,
             created_after=created_after,
             created_before=created_before,
@@ -97,7 +112,8 @@ class ExecutionRecords:
 
         def read() -> Statistics:
             with self._database.read() as session:
-                return instances.statistics(session, InstanceFilter(workflow_id=workflow_id, template_name=name))
+                wanted = InstanceFilter(workflow_id=workflow_id, template_name=name, owner=self._owner)
+                return instances.statistics(session, wanted)
 
         return await asyncio.to_thread(read)
 
@@ -108,16 +124,17 @@ class ExecutionRecords:
 
         def read() -> list[AttemptView]:
             with self._database.read() as session:
-                instances.get_status(session, execution_id)
+                instances.get_status(session, execution_id, owner=self._owner)
                 return [self._attempt(row) for row in steps.list_steps(session, execution_id)]
 
         return await asyncio.to_thread(read)
 
     async def events(self, execution_id: str, *, after: int = 0, limit: int = 500) -> list[Event]:
-        """Events after a sequence number, in order."""
+        """Events after a sequence number, in order. Raises `ExecutionNotFound` to viewers of another's run."""
 
         def read() -> list[Event]:
             with self._database.read() as session:
+                self._require_own(session, execution_id)
                 rows = events.since(session, execution_id, after, limit=limit)
                 return [Event(row.sequence, row.type, row.at, row.step_id, row.data) for row in rows]
 
@@ -132,10 +149,11 @@ class ExecutionRecords:
         after: int = 0,
         limit: int = 1000,
     ) -> list[LogLine]:
-        """Log lines after an id, in the order in which they were stored."""
+        """Log lines after an id, in the order in which they were stored. Raises as `events`."""
 
         def read() -> list[LogLine]:
             with self._database.read() as session:
+                self._require_own(session, execution_id)
                 page = logs.query(session, execution_id, step_id=step_id, levels=levels, cursor=after, limit=limit)
                 return [
                     LogLine(line.id or 0, line.at, line.level, line.step_id, line.attempt, line.message, line.details)
@@ -143,6 +161,10 @@ class ExecutionRecords:
                 ]
 
         return await asyncio.to_thread(read)
+
+    def _require_own(self, session: Session, execution_id: str) -> None:
+        if self._owner is not None:
+            instances.get_status(session, execution_id, owner=self._owner)
 
     def _execution(
         self, row: WorkflowInstance, definition: Mapping[str, Any], views: tuple[StepView, ...], *, whole: bool = True

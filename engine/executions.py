@@ -26,6 +26,7 @@ from definitions.ids import new_execution_id, workflow_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
 from definitions.model import Definition
 from definitions.validation import check_input
+from engine.access.identity import LOCAL
 from engine.continuing import Continuing, dispatch_of_continued
 from engine.dispatch import Dispatch, dispatch
 from engine.dispatch_again import dispatch_again
@@ -68,7 +69,7 @@ class Executions(ExecutionRecords):
         stored: StoredDefinition,
         run_input: Any,
         *,
-        owner: str = "local",
+        owner: str | None = None,
         priority: int | None = None,
         tags: Sequence[str] = (),
         execution_id: str | None = None,
@@ -82,6 +83,7 @@ class Executions(ExecutionRecords):
         definition = stored.definition
         check_input(definition, run_input)
         execution_id = execution_id or new_execution_id()
+        owner = owner or (self._viewer.subject if self._viewer is not None else LOCAL)
         new = row_of(stored, run_input, execution_id=execution_id, owner=owner, priority=priority, tags=tags)
 
         def write() -> Dispatch:
@@ -105,7 +107,7 @@ class Executions(ExecutionRecords):
 
         def read() -> Dispatch:
             with self._database.read() as session:
-                return self._dispatch_of(session, instances.get_instance(session, execution_id))
+                return self._dispatch_of(session, instances.get_instance(session, execution_id, owner=self._owner))
 
         await self._try_to_bring(await asyncio.to_thread(read))
 
@@ -171,6 +173,7 @@ class Executions(ExecutionRecords):
         `LongpoleError` (`unknown_step`), `BlobMissing`, `CheckpointInvalid` (`run_state_lost`, `output_lost`,
         `checkpoint_too_large`), and `ServiceUnavailable` where nobody tells how the run stood when it was terminated.
         """
+        await self._require_own_run(execution_id)
         run, continuation = await self._continuing.open(execution_id, repeat)
         await self._try_to_bring(run)
         return continuation
@@ -193,6 +196,7 @@ class Executions(ExecutionRecords):
         Raises `temporalio.client.WorkflowFailureError` when it did not complete, and `temporalio.service.RPCError` when
         Temporal does not have it (yet).
         """
+        await self._require_own_run(execution_id)
         try:
             result = await self._client.get_workflow_handle(execution_id).result()
         except WorkflowFailureError:
@@ -227,12 +231,18 @@ class Executions(ExecutionRecords):
 
     async def context(self, execution_id: str) -> dict[str, Any] | None:
         """The shared context of a run that goes on; None when nobody can tell it now."""
+        await self._require_own_run(execution_id)
         query = self._client.get_workflow_handle(execution_id).query("context", rpc_timeout=_QUERY_TIMEOUT)
         try:
             context: dict[str, Any] = await query
         except (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError):
             return None
         return context
+
+    async def _require_own_run(self, execution_id: str) -> None:
+        """Raises `ExecutionNotFound` for a viewer to whom the run is another's."""
+        if self._owner is not None:
+            await self.status(execution_id)
 
     async def _goes_on(self, execution_id: str) -> bool:
         """Whether the end that Temporal told of was that before the run was continued; then waits for it to be there

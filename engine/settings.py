@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from definitions.errors import LongpoleError
+from engine.access.settings import AccessSettings
+from engine.http_settings import HttpSettings
+from engine.setting_types import CommaList, CommaPaths
 
 PROJECT_FILE = "longpole.toml"
 
@@ -30,8 +32,8 @@ class SettingsInvalid(LongpoleError):
     default_code = "settings_invalid"
 
 
-class Settings(BaseSettings):
-    """Everything an operator can choose."""
+class Settings(AccessSettings, HttpSettings, BaseSettings):
+    """Everything an operator can choose; what is about access and HTTP is in the classes of that name."""
 
     model_config = SettingsConfigDict(env_prefix="LONGPOLE_", extra="forbid", env_ignore_empty=True)
 
@@ -39,9 +41,9 @@ class Settings(BaseSettings):
     """Database, blobs, artifacts, the embedded Temporal's database and the logs."""
     database_url: str | None = None
     """`sqlite:///path` or `postgresql+psycopg://user:password@host/name`; default: SQLite in `data_dir`."""
-    handler_paths: Annotated[tuple[Path, ...], NoDecode] = ()
+    handler_paths: CommaPaths = ()
     """Folders with handlers, put last on the import path."""
-    handler_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    handler_allow: CommaList = ()
     """Module prefixes that handlers may come from."""
     task_queue: str = "longpole"
     host: str = "127.0.0.1"
@@ -58,12 +60,6 @@ class Settings(BaseSettings):
     """How long a worker that is told to stop lets its steps end by themselves."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
-
-    @field_validator("handler_paths", "handler_allow", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        """Environment variables hold lists with commas."""
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _absolute(self) -> Settings:
@@ -125,6 +121,8 @@ def _read_project_file(path: Path) -> dict[str, Any]:
         raise SettingsInvalid(f"{path} is no TOML: {error}", remedy="mend the file") from None
     if isinstance(values.get("data_dir"), str):
         values["data_dir"] = path.parent / values["data_dir"]
+    if isinstance(values.get("jwt_jwks"), str) and "://" not in values["jwt_jwks"]:
+        values["jwt_jwks"] = str(path.parent / values["jwt_jwks"])
     if isinstance(values.get("handler_paths"), list):
         values["handler_paths"] = [path.parent / entry for entry in values["handler_paths"]]
     return values

@@ -1,4 +1,5 @@
-"""What every worker does beside its work: the relay and the reconciler, again and again, whatever goes wrong."""
+"""What every worker does beside its work, again and again, whatever goes wrong: the relay, the reconciler, and
+forgetting what is not needed any more."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from activities.outcome import OutcomeWriter
+from engine.access.forgetting import forget_once
 from engine.core import Engine
 from engine.reconciler import Reconciler
 from engine.relay import relay_once
@@ -17,16 +19,18 @@ _log = structlog.get_logger()
 
 RELAY_SECONDS = 1.0
 RECONCILE_SECONDS = 3.0
+FORGET_SECONDS = 600.0
 LONGEST_PAUSE = 30.0
 
 
 @asynccontextmanager
 async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]:
-    """Relay and reconcile as long as the block lasts."""
+    """Relay, reconcile and forget as long as the block lasts."""
     reconciler = Reconciler(engine.database, engine.client, outcomes)
     tasks = [
         asyncio.create_task(_repeat("relay", RELAY_SECONDS, lambda: relay_once(engine.executions))),
         asyncio.create_task(_repeat("reconciler", RECONCILE_SECONDS, reconciler.once)),
+        asyncio.create_task(_repeat("forgetting", FORGET_SECONDS, lambda: forget_once(engine.database))),
     ]
     try:
         yield
@@ -44,5 +48,5 @@ async def _repeat(name: str, seconds: float, once: Callable[[], Awaitable[int]])
             await once()
             pause = seconds
         except Exception as error:  # noqa: BLE001 - whatever it was, it must be tried again
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = max(seconds, min(pause * 2, LONGEST_PAUSE))
             _log.warning(f"the {name} failed and will try again", error=str(error), seconds=pause)

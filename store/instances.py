@@ -93,23 +93,25 @@ def create_instance(
     return instance
 
 
-def get_status(session: Session, execution_id: str) -> str:
-    """A run's status alone. Raises `ExecutionNotFound`."""
-    status = session.scalar(select(INSTANCES.c.status).where(INSTANCES.c.id == to_uuid(execution_id)))
-    if status is None:
-        raise _unknown(execution_id)
-    return str(status)
+def get_status(session: Session, execution_id: str, *, owner: str | None = None) -> str:
+    """A run's status alone; another owner's is not found. Raises `ExecutionNotFound`."""
+    statement = select(INSTANCES.c.status, INSTANCES.c.owner).where(INSTANCES.c.id == to_uuid(execution_id))
+    row = session.execute(statement).first()
+    if row is None or owner not in (None, row.owner):
+        raise _unknown(execution_id, foreign=row is not None)
+    return str(row.status)
 
 
-def _unknown(execution_id: str) -> ExecutionNotFound:
-    return ExecutionNotFound(f"there is no execution {execution_id}", remedy="list the executions to see their ids")
+def _unknown(execution_id: str, *, foreign: bool = False) -> ExecutionNotFound:
+    remedy = "list the executions to see their ids"
+    return ExecutionNotFound(f"there is no execution {execution_id}", remedy=remedy, foreign=foreign)
 
 
 def get_instance(session: Session, execution_id: str, *, owner: str | None = None) -> WorkflowInstance:
     """By `exec_...`, as it is now; another owner's is not found. Raises `ExecutionNotFound`."""
     instance = session.get(WorkflowInstance, to_uuid(execution_id), populate_existing=True)
-    if instance is None or (owner is not None and instance.owner != owner):
-        raise _unknown(execution_id)
+    if instance is None or owner not in (None, instance.owner):
+        raise _unknown(execution_id, foreign=instance is not None)
     return instance
 
 

@@ -24,7 +24,7 @@ VERSION_TABLE = "longpole_version"
 """Not Alembic's own default: the database may be an application's, with migrations of its own."""
 _FORMER_VERSION_TABLE = "alembic_version"
 _FORMER_HEAD = "0001"
-_OURS = frozenset(
+FIRST_TABLES = frozenset(
     {
         "workflow_templates",
         "workflow_versions",
@@ -34,6 +34,7 @@ _OURS = frozenset(
         "workflow_log_lines",
     }
 )
+"""Those of revision 0001."""
 _ADVISORY_LOCK = 0x6C6F6E67706F6C65
 """`longpole` as a 64-bit number: what processes migrating the same PostgreSQL database wait for."""
 
@@ -90,11 +91,11 @@ def _former(connection: Connection) -> str | None:
 
     Raises `LongpoleError` (`tables_taken`) where an application has tables of the same names."""
     tables = set(inspect(connection).get_table_names())
-    taken = sorted(_OURS & tables)
+    taken = sorted(FIRST_TABLES & tables)
     if not taken:
         return None
     former = text(f"SELECT version_num FROM {_FORMER_VERSION_TABLE}")  # noqa: S608
-    ours = len(taken) == len(_OURS) and _FORMER_VERSION_TABLE in tables
+    ours = len(taken) == len(FIRST_TABLES) and _FORMER_VERSION_TABLE in tables
     if not ours or list(connection.scalars(former)) != [_FORMER_HEAD]:
         raise LongpoleError(
             f"the database has tables that are not Longpole's, under names that it needs: {', '.join(taken)}",

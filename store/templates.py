@@ -126,8 +126,9 @@ def _store_revision(
     return version
 
 
-def set_active(session: Session, workflow_id: str, is_active: bool) -> WorkflowTemplate:
-    """Raises `DefinitionNotFound`."""
+def set_active(session: Session, workflow_id: str, is_active: bool, *, owner: str | None = None) -> WorkflowTemplate:
+    """Another owner's is not found. Raises `DefinitionNotFound`."""
+    get_template(session, workflow_id, owner=owner)
     template = _get(session, to_uuid(workflow_id), workflow_id, lock=True)
     template.is_active = is_active
     template.updated_at = now()
@@ -139,7 +140,7 @@ def get_template(session: Session, workflow_id: str, *, owner: str | None = None
     """By `wf_...`; another owner's is not found. Raises `DefinitionNotFound`."""
     template = _get(session, to_uuid(workflow_id), workflow_id)
     if owner is not None and template.owner != owner:
-        raise _not_found(workflow_id)
+        raise _not_found(workflow_id, foreign=True)
     return template
 
 
@@ -150,10 +151,9 @@ def _get(session: Session, uuid: UUID, workflow_id: str, *, lock: bool = False) 
     return template
 
 
-def _not_found(what: str) -> DefinitionNotFound:
-    return DefinitionNotFound(
-        f"there is no workflow {what}", remedy="list the stored workflows to see their ids and names"
-    )
+def _not_found(what: str, *, foreign: bool = False) -> DefinitionNotFound:
+    remedy = "list the stored workflows to see their ids and names"
+    return DefinitionNotFound(f"there is no workflow {what}", remedy=remedy, foreign=foreign)
 
 
 def find_template(

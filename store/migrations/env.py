@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import store.access_tables  # noqa: F401 - its tables belong to the metadata
 from store.migrate import VERSION_TABLE
 from store.tables import Row
 
