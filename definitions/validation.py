@@ -24,7 +24,7 @@ from definitions.field_problems import field_problems
 from definitions.graph import find_cycles, with_handler_edges
 from definitions.input_schema import input_problems, schema_problems
 from definitions.json_values import field_path, json_problems
-from definitions.model import MAX_STEPS, RESERVED_STEP_IDS, Definition, Step
+from definitions.model import CONTROL_KEYS, MAX_STEPS, RESERVED_STEP_IDS, Definition, Step
 from definitions.nearest import did_you_mean
 from definitions.references import find_references, located_strings
 
@@ -184,9 +184,17 @@ class _Check:
         if isinstance(raw.get("handler"), str):
             self._check_handler_name(index, raw["handler"])
         self._check_retry(index, raw)
+        self._refuse_control_keys(index, raw)
         step_id = raw.get("id")
         if isinstance(step_id, str) and self._index_of.get(step_id) == index:
             self._edges[step_id] = tuple(needs)
+
+    def _refuse_control_keys(self, index: int, raw: Mapping[Any, Any]) -> None:
+        for key in CONTROL_KEYS:
+            if raw.get(key) is not None:
+                message = f"steps with `{key}` can't be run yet: this version knows their form only"
+                remedy = "write the steps out, or let a handler do it"
+                self._add(index, "not_supported", f"steps[{index}].{key}", message, remedy)
 
     def _check_condition(self, index: int, condition: str, needs: dict[str, None]) -> None:
         path = f"steps[{index}].condition"

@@ -27,6 +27,22 @@ def test_a_definition_is_loaded_with_times_in_seconds() -> None:
     assert made.steps[0].title == "a"
 
 
+@pytest.mark.parametrize(
+    "control",
+    [
+        {"loop": {"iterate_over": [1, 2], "steps": [{"id": "b"}]}},
+        {"branch": {"if": "1 < 2", "then": [{"id": "b"}]}},
+        {"parallel": {"steps": [{"id": "b"}]}},
+        {"workflow": {"name": "other"}},
+        {"wait": "10m"},
+        {"approval": {"message": "is it?"}},
+    ],
+)
+def test_what_can_not_be_run_yet_is_refused(control: dict[str, Any]) -> None:
+    [key] = control
+    assert codes(document({"id": "a", **control})) == [("not_supported", f"steps[0].{key}")]
+
+
 def test_five_mistakes_are_five_problems() -> None:
     made = document(
         {"id": "load", "timeout": "soon"},
