@@ -42,6 +42,9 @@ def _words(database: Database) -> list[str]:
 def _back_to_the_first_schema(database: Database) -> None:
     with database.write() as session:
         for statement in (
+            "DROP TABLE longpole_api_keys",
+            "DROP TABLE longpole_idempotency_keys",
+            "DROP TABLE longpole_quota_uses",
             "DROP INDEX ix_workflow_instances_children",
             "ALTER TABLE workflow_instances DROP COLUMN parent_id",
             "ALTER TABLE workflow_instances DROP COLUMN parent_step",
