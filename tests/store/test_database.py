@@ -42,9 +42,7 @@ def _words(database: Database) -> list[str]:
 def _back_to_the_first_schema(database: Database) -> None:
     with database.write() as session:
         for statement in (
-            "DROP TABLE longpole_api_keys",
-            "DROP TABLE longpole_idempotency_keys",
-            "DROP TABLE longpole_quota_uses",
+            *(f"DROP TABLE {table}" for table in sorted(set(Row.metadata.tables) - migrate.FIRST_TABLES)),
             "DROP INDEX ix_workflow_instances_children",
             "ALTER TABLE workflow_instances DROP COLUMN parent_id",
             "ALTER TABLE workflow_instances DROP COLUMN parent_step",
@@ -85,9 +83,6 @@ class TestMigrate:
     def test_takes_over_a_schema_whose_version_was_kept_under_alembics_name(self, database: Database) -> None:
         _back_to_the_first_schema(database)
         with database.write() as session:
-            for table in set(Row.metadata.tables) - migrate.FIRST_TABLES:
-                session.execute(text(f"DROP TABLE {table}"))
-            session.execute(text("UPDATE longpole_version SET version_num = '0001'"))
             session.execute(text("ALTER TABLE longpole_version RENAME TO alembic_version"))
         database.migrate()
         database.check()
