@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -267,12 +268,12 @@ async def test_a_run_goes_on_whose_history_is_gone(service: Engine, tmp_path: Pa
 
 
 async def test_what_is_too_large_to_go_on_with_is_refused(service: Engine) -> None:
-    """Outputs are moved out of the way; the context and the definition can't be."""
-    values = {f"k{n}": random.Random(n).randbytes(30_000).hex() for n in range(20)}
+    """Outputs are moved out of the way; the context can't be."""
+    values = {f"k{n}": base64.b64encode(random.Random(n).randbytes(45_000)).decode() for n in range(31)}
     steps = [
-        step("text", "length", text="x" * 1_300_000),
-        *({**step(f"r{n}", "remember"), "input": {key: f"${{input_data.{key}}}"}} for n, key in enumerate(values)),
-        step("bad", "fail", "text", *(f"r{n}" for n in range(len(values)))),
+        {**step("r1", "remember"), "input": {key: f"${{input_data.{key}}}" for key in [*values][:15]}},
+        {**step("r2", "remember"), "input": {key: f"${{input_data.{key}}}" for key in [*values][15:]}},
+        step("bad", "fail", "r1", "r2"),
     ]
     failed = await run(service, {"name": "large", "steps": steps}, values)
     assert {each.status for each in failed.steps[:-1]} == {"completed"}
