@@ -271,9 +271,8 @@ async def test_what_is_too_large_to_go_on_with_is_refused(service: Engine) -> No
     """Outputs are moved out of the way; the context can't be."""
     values = {f"k{n}": base64.b64encode(random.Random(n).randbytes(45_000)).decode() for n in range(31)}
     steps = [
-        {**step("r1", "remember"), "input": {key: f"${{input_data.{key}}}" for key in [*values][:15]}},
-        {**step("r2", "remember"), "input": {key: f"${{input_data.{key}}}" for key in [*values][15:]}},
-        step("bad", "fail", "r1", "r2"),
+        *({**step(f"r{n}", "remember"), "input": {key: f"${{input_data.{key}}}"}} for n, key in enumerate(values)),
+        step("bad", "fail", *(f"r{n}" for n in range(len(values)))),
     ]
     failed = await run(service, {"name": "large", "steps": steps}, values)
     assert {each.status for each in failed.steps[:-1]} == {"completed"}
