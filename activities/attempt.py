@@ -134,7 +134,11 @@ class _Attempt:
                 failure = self._failed(ending.error)
             else:
                 result: StepResult = ending.value
-                self._ended("completed", output=Packed(result["output"], result.get("slots", [])))
+                self._ended(
+                    "completed",
+                    output=Packed(result["output"], result.get("slots", [])),
+                    context=result.get("context"),
+                )
                 return result
         finally:
             self._reporter.close()
@@ -294,6 +298,7 @@ class _Attempt:
         status: Literal["completed", "failed", "cancelled"],
         *,
         output: Packed | None = None,
+        context: dict[str, Any] | None = None,
         failure: StepFailure | None = None,
         verdict: Verdict | None = None,
         will_retry: bool = False,
@@ -303,6 +308,7 @@ class _Attempt:
             completed_at=datetime.now(UTC),
             output_data=output.json if output else None,
             output_slots=output.slots if output else [],
+            context_data=context,
             error_message=failure["message"] if failure else None,
             error_class=failure["error_class"] if failure else None,
             error_traceback=failure["traceback"] if failure else None,

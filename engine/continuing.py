@@ -7,46 +7,29 @@ between, the relay finishes. What the run goes on from is in the records alone, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client
 
-from activities.offloading import offload
-from activities.parcel import parcel_of
 from definitions.calls import FINAL_RUN_STATUSES
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError
-from definitions.ids import workflow_id
 from definitions.nearest import did_you_mean
-from definitions.program import Program, programs
-from definitions.run_state import deflated, require_room
-from definitions.values import json_size, pack, unpack
 from engine.account import Account, ask_for_account
+from engine.checkpointed import AS_IT_WENT_ON, Checkpointed, checkpointed
 from engine.dispatch import Dispatch
-from engine.done_steps import DoneSteps, done_steps, refuse_repeats
+from engine.done_steps import refuse_repeats
 from engine.failpoints import failpoint
-from engine.outgoing import dispatch_of
 from engine.views import Continuation
-from store import continuing, instances, templates
-from store.blobs import BlobMissing, BlobStore
-from store.database import Database, Session
+from store import continuing, instances
+from store.blobs import BlobStore
+from store.database import Database
+from store.run_definitions import definition_of
 from store.tables import WorkflowInstance
-from workflows.timing import MAX_CHECKPOINT_BYTES, SMALL_CHECKPOINT_BYTES
 
 TOLD_STEPS = 100
 """How many of the steps that run again the event `run.continued` names."""
-_AS_IT_WENT_ON = "continues"
-"""A key of a run's recorded state while that is not how it ended but how it went on."""
-
-
-@dataclass(frozen=True)
-class _Plan:
-    run: Dispatch
-    done: DoneSteps
-    attempts: dict[str, continuing.LastAttempt]
-    program: Program
 
 
 class Continuing:
@@ -62,8 +45,7 @@ class Continuing:
 
         Raises what `Executions.continue_run` raises."""
         row = await asyncio.to_thread(self._row, execution_id)
-        if not _is_accounted_for(row):
-            await self._complete_records(row)
+        if await self.account_for(row):
             row = await asyncio.to_thread(self._row, execution_id)
         plan = await asyncio.to_thread(self._plan, row, repeat)
         if not await asyncio.to_thread(self._open, row, plan):
@@ -71,6 +53,15 @@ class Continuing:
         failpoint("after_reopening")
         done = plan.done
         return plan.run, Continuation(execution_id, done.reused, done.run_again, done.decided_again)
+
+    async def account_for(self, row: WorkflowInstance) -> bool:
+        """See to it that the records of a run that is over tell how each step stood; whether they had to be completed.
+
+        Raises `CheckpointInvalid` (`run_state_lost`), `Conflict`, `ServiceUnavailable`."""
+        if _is_accounted_for(row):
+            return False
+        await self._complete_records(row)
+        return True
 
     def _row(self, execution_id: str) -> WorkflowInstance:
         row = self._row_of(execution_id)
@@ -102,7 +93,7 @@ class Continuing:
                         code="run_state_lost",
                         remedy="start a new run",
                     )
-                document = _document_of(session, row)
+                document = definition_of(session, row).document
                 state = row.execution_state or {"context": document.get("context", {})}
                 account = Account((), state["context"])
             assert row.closed_at is not None  # noqa: S101 - it is over
@@ -110,12 +101,11 @@ class Continuing:
 
     def _document(self, row: WorkflowInstance) -> dict[str, Any]:
         with self._database.read() as session:
-            return _document_of(session, row)
+            return definition_of(session, row).document
 
-    def _plan(self, row: WorkflowInstance, repeat: Collection[str]) -> _Plan:
-        document = self._document(row)
+    def _plan(self, row: WorkflowInstance, repeat: Collection[str]) -> Checkpointed:
         with self._database.read() as session:
-            plan = _planned(session, row, document, self._blobs)
+            plan = checkpointed(session, row, self._blobs)
         unknown = [step_id for step_id in repeat if step_id not in plan.program.steps]
         if unknown:
             raise LongpoleError(
@@ -126,7 +116,7 @@ class Continuing:
         refuse_repeats(plan.program, plan.attempts, plan.done.run_again, repeat)
         return plan
 
-    def _open(self, row: WorkflowInstance, plan: _Plan) -> bool:
+    def _open(self, row: WorkflowInstance, plan: Checkpointed) -> bool:
         done = plan.done
         timeout = plan.program.definition.timeout
         assert row.closed_at is not None  # noqa: S101 - it is over
@@ -136,7 +126,7 @@ class Continuing:
                 row.execution_id,
                 closed_at=row.closed_at,
                 event_sequence=row.event_sequence,
-                execution_state={**(row.execution_state or {}), _AS_IT_WENT_ON: row.temporal_run_id or ""},
+                execution_state={**(row.execution_state or {}), AS_IT_WENT_ON: row.temporal_run_id or ""},
                 timeout_at=datetime.now(UTC) + timedelta(seconds=timeout) if timeout else None,
                 again=[
                     attempt.id
@@ -153,67 +143,10 @@ class Continuing:
             )
 
 
-def dispatch_of_continued(
-    session: Session, row: WorkflowInstance, document: dict[str, Any], blobs: BlobStore
-) -> Dispatch:
-    """What Temporal is told of a run whose row is open again. Raises `BlobMissing`, `CheckpointInvalid`."""
-    return _planned(session, row, document, blobs).run
-
-
-def _planned(session: Session, row: WorkflowInstance, document: dict[str, Any], blobs: BlobStore) -> _Plan:
-    run = dispatch_of(row, document, parcel_of(document, row.input_data, blobs))
-    starts_anew = not row.temporal_run_id  # Temporal never had it
-    program = programs.get(document, row.digest)
-    attempts = continuing.last_attempts(session, row.execution_id)
-    done = done_steps(
-        program,
-        attempts,
-        run_input=None if starts_anew else unpack(run.input, run.slots),
-        context=(row.execution_state or {}).get("context") or {},
-        started_at=row.started_at.timestamp() if row.started_at else 0.0,
-    )
-    if starts_anew:
-        return _Plan(run, done, attempts, program)
-    _require_blobs(done, blobs)
-    checkpoint = done.state.checkpoint()
-    if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
-        checkpoint["outputs"] = offload(checkpoint["outputs"], blobs)
-        checkpoint = deflated(checkpoint)
-    require_room(checkpoint, run.definition, MAX_CHECKPOINT_BYTES)
-    # The run's input is in the checkpoint.
-    goes_on = replace(run, input=None, slots=[], continues=row.temporal_run_id or "", checkpoint=checkpoint)
-    return _Plan(goes_on, done, attempts, program)
-
-
-def _require_blobs(done: DoneSteps, blobs: BlobStore) -> None:
-    for step_id in sorted(done.needed):
-        for digest in _digests(pack(done.state.outputs.get(step_id)).slots):
-            try:
-                blobs.require(digest)
-            except BlobMissing as error:
-                raise BlobMissing(
-                    digest,
-                    f"the output of step {step_id!r} is lost, and needed to go on: {error.message}",
-                    remedy="restore it from a backup, or start a new run",
-                ) from error
-
-
-def _digests(slots: list[Any]) -> Iterator[str]:
-    for slot in slots:
-        if "blob" in slot:
-            yield slot["blob"][0]
-        else:
-            yield from _digests(slot["slots"])
-
-
-def _document_of(session: Session, row: WorkflowInstance) -> dict[str, Any]:
-    return templates.get_revision(session, workflow_id(row.template_id), row.revision).definition
-
-
 def _is_accounted_for(row: WorkflowInstance) -> bool:
     """Whether the run's state at its end is recorded: one that was terminated or lost left none."""
     state = row.execution_state
-    return isinstance(state, dict) and "context" in state and _AS_IT_WENT_ON not in state
+    return isinstance(state, dict) and "context" in state and AS_IT_WENT_ON not in state
 
 
 _WHY_NOT = {

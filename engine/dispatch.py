@@ -41,6 +41,8 @@ class Dispatch:
     """What it goes on with."""
     parent: str = ""
     """The run that it is a step of."""
+    forked_from: str = ""
+    """The run that it is a rerun of."""
 
     @property
     def run_input(self) -> dict[str, Any]:
@@ -72,6 +74,7 @@ class Dispatch:
             tags=list(self.tags),
             steps=len(self.document["steps"]),
             parent=self.parent,
+            forked_from=self.forked_from,
         )
 
 

@@ -18,7 +18,7 @@ from definitions.values import unpack
 from store.continuing import LastAttempt
 from workflows.retention import OutputRetention
 
-_DECIDED_AGAIN = ("condition", "upstream_skipped", "not_needed")
+DECIDED_AGAIN = ("condition", "upstream_skipped", "not_needed")
 """Reasons for which a step was skipped by a decision that may come out differently."""
 _ENDED_UNTOLD = ("worker_lost", "timeout")
 """Error classes of a step that an attempt was made of though none may be recorded; others failed before there was one,
@@ -47,14 +47,15 @@ def done_steps(
     needed = _needed(program, attempts, done)
     state = RunState.new(program.order, run_input, dict(context))
     state.started_at = started_at
+    kept = done | {each for each in attempts.keys() & program.steps.keys() if _recovered_some(program, attempts, each)}
     for step_id in program.order:
         attempt = attempts.get(step_id)
-        if step_id in done or (attempt is not None and _recovered_some(program, attempts, step_id)):
+        if step_id in kept:
             _restore(state, attempts[step_id], settled=step_id in done)
         elif attempt is not None:
             state.steps[step_id].starts = state.steps[step_id].earlier_starts = attempt.starts
-    for step_id in sorted(done, key=lambda each: (state.steps[each].completed_at or 0.0, program.steps[each].index)):
-        output = _output(program, attempts, step_id)
+    for step_id in sorted(kept, key=lambda each: (state.steps[each].completed_at or 0.0, program.steps[each].index)):
+        output = recorded_output(program, attempts, attempts[step_id])
         if output is not None or attempts[step_id].reason != "recovered":
             state.outputs[step_id] = output
         elif step_id in needed:
@@ -77,28 +78,47 @@ def done_steps(
         decided_again=tuple(
             step_id for step_id in program.order if step_id not in done and _decided(program, attempts, step_id)
         ),
-        needed=frozenset(needed & done),
+        needed=frozenset(needed & kept),
     )
 
 
-def refuse_repeats(program: Program, attempts: Attempts, run_again: Collection[str], repeat: Collection[str]) -> None:
-    """Raises `Conflict` (`at_most_once`) when steps would begin again that must not, unless `repeat` names them."""
-    refused = [
+def not_to_repeat(
+    program: Program, attempts: Attempts, run_again: Collection[str], repeat: Collection[str] = ()
+) -> list[str]:
+    """The steps among `run_again` that say `at_most_once`, have begun, and are not named by `repeat`."""
+    return [
         step_id
         for step_id in run_again
         if program.steps[step_id].step.at_most_once and step_id not in repeat and _has_begun(attempts.get(step_id))
     ]
+
+
+def refuse_repeats(
+    program: Program,
+    attempts: Attempts,
+    run_again: Collection[str],
+    repeat: Collection[str],
+    *,
+    command: str = "resume",
+) -> None:
+    """Raises `Conflict` (`at_most_once`) when steps would begin again that must not, unless `repeat` names them.
+    `command`: which one allows it."""
+    refused = not_to_repeat(program, attempts, run_again, repeat)
     if refused:
         names = ", ".join(refused[:5]) + (", ..." if len(refused) > 5 else "")
         raise Conflict(
             f"going on would start again what says `at_most_once` and has begun: {names}",
             code="at_most_once",
-            remedy="find out how far it came; then allow it (`longpole resume --repeat STEP`), or start a new run",
+            remedy=f"find out how far it came; then allow it (`longpole {command} --repeat STEP`), or start a new run",
         )
 
 
 def _has_begun(attempt: LastAttempt | None) -> bool:
-    if attempt is None or not attempt.starts:
+    if attempt is None:
+        return False
+    if attempt.status == "completed":
+        return True  # a rerun has not started what it reuses, but an earlier run did
+    if not attempt.starts:
         return False
     refused = attempt.attempt == 0 and attempt.status == "failed" and attempt.error_class not in _ENDED_UNTOLD
     return attempt.starts > 1 or not refused
@@ -124,7 +144,7 @@ def _recovered_some(program: Program, attempts: Attempts, step_id: str) -> bool:
 
 def _decided(program: Program, attempts: Attempts, step_id: str) -> bool:
     attempt = attempts.get(step_id)
-    skipped = attempt is not None and attempt.status == "skipped" and attempt.reason in _DECIDED_AGAIN
+    skipped = attempt is not None and attempt.status == "skipped" and attempt.reason in DECIDED_AGAIN
     return skipped or bool(program.steps[step_id].handles)
 
 
@@ -140,7 +160,7 @@ def _needed(program: Program, attempts: Attempts, done: set[str]) -> set[str]:
             if step_id in needed:
                 continue
             needed.add(step_id)
-            if step_id in done and _is_lost_milestone(program.steps[step_id], attempts[step_id]):
+            if step_id in done and is_lost_milestone(program.steps[step_id], attempts[step_id]):
                 done.discard(step_id)
                 readers.append(iter(_sources(program.steps[step_id])))
     return needed
@@ -150,7 +170,7 @@ def _sources(reader: StepProgram) -> tuple[str, ...]:
     return reader.reads + (reader.condition.step_ids if reader.condition is not None else ())
 
 
-def _is_lost_milestone(compiled: StepProgram, attempt: LastAttempt) -> bool:
+def is_lost_milestone(compiled: StepProgram, attempt: LastAttempt) -> bool:
     """The output of a milestone is its input, a mapping: null is what is left of one that was dropped."""
     is_milestone = compiled.step.handler is None and compiled.input is not None
     return is_milestone and attempt.output is None and not attempt.slots
@@ -166,12 +186,11 @@ def _restore(state: RunState, attempt: LastAttempt, *, settled: bool) -> None:
         step.error = StepFailure(message=attempt.error_message, error_class=attempt.error_class or "error")
 
 
-def _output(program: Program, attempts: Attempts, step_id: str) -> Any:
+def recorded_output(program: Program, attempts: Attempts, attempt: LastAttempt) -> Any:
     """What is recorded; of a step that was recovered, the error handler's own output is as good."""
-    attempt = attempts[step_id]
     output = unpack(attempt.output, attempt.slots or [])
     if output is not None or attempt.reason != "recovered":
         return output
-    handler = attempts.get(program.steps[step_id].error_handler or "")
-    alone = program.steps[handler.step_id].handles == (step_id,) if handler is not None else False
+    handler = attempts.get(program.steps[attempt.step_id].error_handler or "")
+    alone = program.steps[handler.step_id].handles == (attempt.step_id,) if handler is not None else False
     return unpack(handler.output, handler.slots or []) if handler is not None and alone else None

@@ -13,11 +13,12 @@ from definitions.ids import workflow_id
 from definitions.values import resolve_deferred, unpack
 from engine.access.identity import Identity
 from engine.views import AttemptView, Event, Execution, LogLine, StepView
-from store import events, instances, logs, steps, templates
+from store import events, instances, logs, steps
 from store.blobs import BlobStore
 from store.database import Database, Session
 from store.instances import InstanceFilter, Statistics
 from store.prepared import is_prepared
+from store.run_definitions import definition_of
 from store.tables import WorkflowInstance, WorkflowStepExecution
 
 T = TypeVar("T")
@@ -50,8 +51,7 @@ class ExecutionRecords:
             with self._database.read() as session:
                 row = instances.get_instance(session, execution_id, owner=self._owner)
                 attempts = steps.list_steps(session, execution_id, last_only=True)
-                revision = templates.get_revision(session, workflow_id(row.template_id), row.revision)
-            definition = revision.definition
+                definition = definition_of(session, row).document
             return self._execution(row, definition, self._steps(definition, attempts))
 
         return await asyncio.to_thread(read)
@@ -192,6 +192,7 @@ class ExecutionRecords:
             prepared=is_prepared(row),
             parent_execution_id=row.parent_execution_id,
             parent_step=row.parent_step,
+            forked_from=row.forked_from_id,
         )
 
     def _attempt(self, row: WorkflowStepExecution) -> AttemptView:

@@ -22,22 +22,23 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.parcel import parcel_of
 from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
-from definitions.ids import new_execution_id, workflow_id
+from definitions.ids import new_execution_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
-from definitions.model import Definition
 from definitions.validation import check_input
 from engine.access.identity import LOCAL
-from engine.continuing import Continuing, dispatch_of_continued
+from engine.checkpointed import dispatch_of_row
+from engine.continuing import Continuing
 from engine.dispatch import Dispatch, dispatch
 from engine.dispatch_again import dispatch_again
 from engine.dispatch_marks import DispatchMarks
 from engine.execution_records import ExecutionRecords
 from engine.explaining import explain
 from engine.failpoints import failpoint
-from engine.outgoing import dispatch_of, row_of
+from engine.outgoing import deadline, dispatch_of, row_of
+from engine.rerunning import Rerunning, RerunWish
 from engine.temporal import answer
-from engine.views import Continuation, StoredDefinition
-from store import instances, templates
+from engine.views import Continuation, Rerun, StoredDefinition
+from store import instances
 from store.blobs import BlobError, BlobStore
 from store.continuing import waits_to_go_on
 from store.database import Database, Session
@@ -59,6 +60,7 @@ class Executions(ExecutionRecords):
         self._task_queue = task_queue
         self._marks = DispatchMarks(database)
         self._continuing = Continuing(database, blobs, client)
+        self._rerunning = Rerunning(database, blobs, self._continuing)
 
     async def close(self) -> None:
         """Finish what is written in the background."""
@@ -177,6 +179,38 @@ class Executions(ExecutionRecords):
         run, continuation = await self._continuing.open(execution_id, repeat)
         await self._try_to_bring(run)
         return continuation
+
+    async def rerun(
+        self,
+        execution_id: str,
+        from_steps: Collection[str] = (),
+        *,
+        input: Any = None,  # noqa: A002 - what it is called everywhere
+        version: str | int | None = None,
+        repeat: Collection[str] = (),
+        owner: str | None = None,
+        dry_run: bool = False,
+    ) -> Rerun:
+        """Start a new run that reuses what a run that is over has done, and runs the rest: `from_steps`, what has no
+        output, whose definition or resolved input is another, and everything downstream of these.
+
+        `input`: keys that replace those of the run's input (all of it where that is no mapping); `version`: another
+        one of its definition (`engine.versions`); `repeat`: steps that say `at_most_once`, have begun, and may begin
+        once more; `owner`: of the new run, None: that of the run. `dry_run`: only tell what it would do.
+
+        Raises `ExecutionNotFound`, `DefinitionNotFound`, `InputInvalid`, `Conflict` (`invalid_status`: it is not over;
+        `at_most_once`; `nothing_to_rerun`), `LongpoleError` (`unknown_step`, `error_handler_chosen`), `BlobMissing`,
+        `CheckpointInvalid` (`run_state_lost`, `checkpoint_too_large`), and `ServiceUnavailable` where nobody tells how
+        a run stood when it was terminated."""
+        await self._require_own_run(execution_id)
+        owner = owner or (self._viewer.subject if self._viewer is not None else None)
+        wish = RerunWish(from_steps, input, version, repeat, owner)
+        if dry_run:
+            return await self._rerunning.preview(execution_id, wish)
+        run, rerun = await self._rerunning.fork(execution_id, wish)
+        failpoint("after_row")
+        await self._try_to_bring(run)
+        return rerun
 
     async def cancel(
         self,
@@ -306,15 +340,7 @@ class Executions(ExecutionRecords):
             )
 
     def _dispatch_of(self, session: Session, row: WorkflowInstance) -> Dispatch:
-        document = templates.get_revision(session, workflow_id(row.template_id), row.revision).definition
-        if waits_to_go_on(row):
-            return dispatch_of_continued(session, row, document, self._blobs)
-        return dispatch_of(row, document, parcel_of(document, row.input_data, self._blobs))
-
-
-def deadline(definition: Definition) -> datetime | None:
-    """When the timeout of a run that starts now is over; None: it has none."""
-    return datetime.now(UTC) + timedelta(seconds=definition.timeout) if definition.timeout else None
+        return dispatch_of_row(session, row, self._blobs)
 
 
 def _over(execution_id: str, status: str, wish: str) -> Conflict:

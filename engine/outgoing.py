@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from activities.parcel import Parcel
 from definitions.ids import workflow_id
+from definitions.model import Definition
 from engine.dispatch import Dispatch
 from engine.views import StoredDefinition
 from store.tables import WorkflowInstance
 
 
-def dispatch_of(row: WorkflowInstance, document: dict[str, Any], parcel: Parcel) -> Dispatch:
-    """What Temporal is told of the run."""
+def dispatch_of(
+    row: WorkflowInstance, document: dict[str, Any], parcel: Parcel, *, digest: str | None = None
+) -> Dispatch:
+    """What Temporal is told of the run. `digest`: the document's, where that is another than the row names."""
     return Dispatch(
         execution_id=row.execution_id,
         workflow_id=workflow_id(row.template_id),
         name=row.name,
         version=str(document.get("version", "1")),
         revision=row.revision,
-        digest=row.digest,
+        digest=digest or row.digest,
         document=document,
         definition=parcel.definition,
         input=parcel.input,
@@ -29,7 +33,13 @@ def dispatch_of(row: WorkflowInstance, document: dict[str, Any], parcel: Parcel)
         priority=row.priority,
         tags=tuple(row.tags),
         parent=row.parent_execution_id or "",
+        forked_from=row.forked_from_id or "",
     )
+
+
+def deadline(definition: Definition) -> datetime | None:
+    """When the timeout of a run that starts now is over; None: it has none."""
+    return datetime.now(UTC) + timedelta(seconds=definition.timeout) if definition.timeout else None
 
 
 def row_of(

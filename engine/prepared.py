@@ -11,8 +11,7 @@ from activities.parcel import parcel_of
 from definitions.ids import new_execution_id, workflow_id
 from definitions.model import Definition
 from definitions.validation import check_input
-from engine.executions import deadline
-from engine.outgoing import row_of
+from engine.outgoing import deadline, row_of
 from engine.views import StoredDefinition
 from store import instances, prepared, templates
 from store.blobs import BlobStore

@@ -5,6 +5,7 @@ Times are timezone-aware UTC; durations are seconds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -114,6 +115,8 @@ class Execution:
     """The run that this one is a step of; None: it was started by itself."""
     parent_step: str | None = None
     """The path of that step."""
+    forked_from: str | None = None
+    """The run that this one is a rerun of: it was begun with outputs of that one."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,39 @@ class Continuation:
     run_again: tuple[str, ...]
     """Failed, cancelled, never begun, or skipped because of one that failed."""
     decided_again: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepDifference:
+    """How a step of another version differs from the one of the run."""
+
+    step_id: str
+    difference: str
+    """`added`, `removed` or `changed`."""
+    fields: tuple[str, ...] = ()
+    """What was changed in it."""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What a rerun reuses and runs; step ids in the definition's order, each in one of the three."""
+
+    execution_id: str
+    """Of the new run; empty: it was only asked what it would do."""
+    forked_from: str
+    workflow_id: str
+    version: str
+    """The author's label of the definition that it goes by."""
+    revision: int
+    reused: tuple[str, ...]
+    runs: Mapping[str, str]
+    """Why each step runs: `chosen`, `has no output`, `definition changed`, `input changed`, `downstream of X`."""
+    decided_again: tuple[str, ...]
+    """What was skipped and, as things are, will be; error handlers, which run only if what they handle fails."""
+    must_be_allowed: tuple[str, ...] = ()
+    """Steps that say `at_most_once`, have begun, and would begin again: refused unless `repeat` names them."""
+    differences: tuple[StepDifference, ...] = ()
+    """Between the definition that the run went by and the one that the rerun goes by."""
 
 
 @dataclass(frozen=True)

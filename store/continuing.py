@@ -46,6 +46,9 @@ class LastAttempt:
     starts: int
     """How often the step has begun; a start that came no further than its condition or references counts, too."""
     settled: bool
+    context: dict[str, Any] | None
+    """What it added to the run's shared context, as far as is recorded."""
+    artifacts: list[dict[str, Any]]
 
 
 def last_attempts(session: Session, execution_id: str) -> dict[str, LastAttempt]:
@@ -76,6 +79,8 @@ def last_attempts(session: Session, execution_id: str) -> dict[str, LastAttempt]
             columns.error_class,
             ranked.c.starts,
             columns.settled,
+            columns.context_data.label("context"),
+            columns.artifacts,
         )
         .join(ranked, ranked.c.id == columns.id)
         .where(ranked.c.place == 1)

@@ -14,7 +14,7 @@ from definitions.errors import LongpoleError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`, named here so that a start with nothing to do loads no scripts."""
 
 _one_at_a_time = threading.Lock()
@@ -47,7 +47,8 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Alembic's `upgrade head` in one transaction, by one process at a time. `engine` begins transactions that write.
+    """Alembic's upgrade to `HEAD` in one transaction, by one process at a time. `engine` begins transactions that
+    write.
 
     Raises `LongpoleError` (`database_too_new`) for a revision that this release does not know."""
     if engine.dialect.name == "sqlite":
@@ -83,7 +84,7 @@ def _upgrade(engine: Engine) -> None:
         from alembic import command  # loaded only where there is something to do
 
         with _one_at_a_time:
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), HEAD)
 
 
 def _former(connection: Connection) -> str | None:

@@ -35,6 +35,8 @@ class AttemptRecord:
     input_slots: list[Any] = field(default_factory=list)
     """What `definitions.values.pack` took out of `input_data`."""
     output_slots: list[Any] = field(default_factory=list)
+    context_data: dict[str, Any] | None = None
+    """What it added to the run's shared context."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _upsert(for_postgres: bool) -> Any:
         changes[name] = case(
             (and_(old.settled, not_(and_(unsaid, new.status == "completed"))), old[name]), else_=new[name]
         )
-    for name in ("input_data", "input_slots"):
+    for name in ("input_data", "input_slots", "context_data"):
         changes[name] = func.coalesce(new[name], old[name])
     changes |= {
         "started_at": func.coalesce(old.started_at, new.started_at),
@@ -104,6 +104,7 @@ def _attempt_row(record: AttemptRecord, run_id: UUID) -> dict[str, Any]:
         "input_slots": record.input_slots or None,
         "output_data": record.output_data,
         "output_slots": record.output_slots or None,
+        "context_data": record.context_data,
         "error_message": record.error_message,
         "error_traceback": record.error_traceback,
         "started_at": record.started_at,

@@ -116,6 +116,7 @@ class WorkflowInstance(Row, table=True):
         Index(None, "owner", "created_at"),
         Index(None, "created_at"),
         Index(None, "template_id"),
+        Index(None, "forked_from"),
         Index("ix_workflow_instances_open", "id", sqlite_where=OPEN, postgresql_where=OPEN),
         Index(
             "ix_workflow_instances_undispatched",
@@ -166,6 +167,13 @@ class WorkflowInstance(Row, table=True):
     """The run that this one is a step of; null: it was started by itself."""
     parent_step: str | None = _text(default=None)
     """The path of that step, e.g. `docs[3].analyse`."""
+    forked_from: UUID | None = Field(default=None, sa_type=Uuid)
+    """The run whose outputs it was begun with (`store.forking`)."""
+
+    @property
+    def forked_from_id(self) -> str | None:
+        """`exec_<32 hex>` of the run that it is a rerun of."""
+        return execution_id(self.forked_from) if self.forked_from is not None else None
 
     @property
     def execution_id(self) -> str:
@@ -198,6 +206,8 @@ class WorkflowStepExecution(Row, table=True):
     input_slots: list[Any] | None = _json()
     output_data: Any = _json()
     output_slots: list[Any] | None = _json()
+    context_data: dict[str, Any] | None = _json()
+    """What the step added to the run's shared context; null: nothing, as far as is recorded."""
     error_message: str | None = _text(default=None)
     error_traceback: str | None = _text(default=None)
     started_at: datetime | None = _time()
@@ -254,9 +264,22 @@ class WorkflowLogLine(Row, table=True):
     details: dict[str, Any] = Field(default_factory=dict, sa_column=Column("metadata", Json, nullable=False))
 
 
+class RunDefinition(Row, table=True):
+    """The definition that a run goes by since it was changed while it ran; others go by the revision that they name."""
+
+    __tablename__ = "workflow_run_definitions"
+
+    instance_id: UUID = _instance("instance_id", primary_key=True)
+    definition: dict[str, Any] = Field(sa_type=Json)
+    digest: str = _text()
+    changes: int
+    """How often it was changed: what is recorded late of an earlier change must not undo a later one."""
+
+
 TEMPLATES = Row.metadata.tables["workflow_templates"]
 VERSIONS = Row.metadata.tables["workflow_versions"]
 INSTANCES = Row.metadata.tables["workflow_instances"]
 STEPS = Row.metadata.tables["workflow_step_executions"]
 EVENTS = Row.metadata.tables["workflow_events"]
+RUN_DEFINITIONS = Row.metadata.tables["workflow_run_definitions"]
 LOG_LINES = Row.metadata.tables["workflow_log_lines"]

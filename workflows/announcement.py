@@ -42,6 +42,8 @@ class Announcement:
     """How many the definition has."""
     parent: str = ""
     """The run that it is a step of."""
+    forked_from: str = ""
+    """The run that it is a rerun of."""
 
     @property
     def task_timeout(self) -> timedelta:
@@ -51,7 +53,8 @@ class Announcement:
     @property
     def memo(self) -> dict[str, Any]:
         """What is kept with the run."""
-        return {attributes.MEMO_DIGEST: self.digest, attributes.MEMO_REVISION: self.revision}
+        origin = {attributes.MEMO_FORKED_FROM: self.forked_from} if self.forked_from else {}
+        return {attributes.MEMO_DIGEST: self.digest, attributes.MEMO_REVISION: self.revision, **origin}
 
     @property
     def search_attributes(self) -> TypedSearchAttributes:
@@ -78,6 +81,7 @@ class Announcement:
         facts = [f"version {plain(self.version)} (revision {self.revision})", f"owner {plain(self.owner)}"]
         facts += [f"priority {self.priority}", *([f"tags {plain(', '.join(self.tags))}"] if self.tags else [])]
         facts += [f"a step of `{self.parent}`"] if self.parent else []
+        facts += [f"a rerun of `{self.forked_from}`"] if self.forked_from else []
         description = plain(self.description, MAX_DESCRIPTION)
         return "\n\n".join(part for part in (description, " · ".join(facts), _STEERING) if part)
 

@@ -23,9 +23,10 @@ def show_continuation(console: Console, continuation: Continuation) -> None:
     ):
         if steps:
             # Never cut or folded: people copy ids from here.
-            console.print(Text.assemble("  ", (label.ljust(15), "dim"), _named(steps)), soft_wrap=True)
+            console.print(Text.assemble("  ", (label.ljust(15), "dim"), named_steps(steps)), soft_wrap=True)
 
 
-def _named(steps: Sequence[str]) -> str:
+def named_steps(steps: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
     more = f" and {len(steps) - _NAMED} more" if len(steps) > _NAMED else ""
     return ", ".join(steps[:_NAMED]) + more

@@ -19,6 +19,7 @@ from longpole.cli.listing import list_runs
 from longpole.cli.logs import logs
 from longpole.cli.mock import mock
 from longpole.cli.plan import plan
+from longpole.cli.rerun import rerun
 from longpole.cli.run import run
 from longpole.cli.show import show
 from longpole.cli.up import up
@@ -47,6 +48,7 @@ app.command("logs", rich_help_panel=_RUNS)(logs)
 app.command("explain", rich_help_panel=_RUNS)(explain)
 app.command("pause", rich_help_panel=_RUNS)(pause)
 app.command("resume", rich_help_panel=_RUNS)(resume)
+app.command("rerun", rich_help_panel=_RUNS)(rerun)
 app.command("cancel", rich_help_panel=_RUNS)(cancel)
 app.command("validate", rich_help_panel=_DEFINITIONS)(validate)
 app.command("mock", rich_help_panel=_DEFINITIONS)(mock)

@@ -11,14 +11,12 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from definitions.errors import CheckpointInvalid, Conflict
-from definitions.ids import new_execution_id
 from definitions.model import Definition
 from definitions.values import json_size
 from engine.done_steps import DoneSteps, done_steps, refuse_repeats
-from store import continuing, instances, templates
+from store import continuing
 from store.database import Database
-from store.locks import locked_runs
-from store.outcomes import record_outcome_steps
+from tests.engine.recorded_runs import RecordedRuns
 from tests.workflows.driving import Behaviour, Driver, scripted
 from tests.workflows.generating import RUN_INPUT, Case, cases
 from tests.workflows.reference import reference
@@ -34,35 +32,12 @@ BY_TEST = settings(
 )
 
 
-class Recorded:
+class Recorded(RecordedRuns):
     """Ends of runs in the tables, and what they say is done."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        with database.write() as session:
-            self._workflow_id = templates.create_template(
-                session, name="any", definition={"steps": []}, source={}, digest="sha256:0"
-            ).workflow_id
-
-    def run(self) -> str:
-        execution_id = new_execution_id()
-        with self.database.write() as session:
-            instances.create_instance(
-                session,
-                execution_id=execution_id,
-                workflow_id=self._workflow_id,
-                name="any",
-                revision=1,
-                digest="sha256:0",
-                input_data={},
-            )
-        return execution_id
-
     def ended(self, execution_id: str, driver: Driver) -> DoneSteps:
-        """Record how it ended, as the end of a run does, and read what it goes on from."""
-        outcomes = [json.loads(json.dumps(driver.outcome(step_id))) for step_id in driver.program.order]
-        with self.database.write() as session, locked_runs(session, [execution_id]) as runs:
-            record_outcome_steps(session, runs[execution_id], outcomes)
+        """Record how it ended, and read what it goes on from."""
+        self.record(driver, execution_id)
         with self.database.read() as session:
             attempts = continuing.last_attempts(session, execution_id)
         context = driver.runner.state.context

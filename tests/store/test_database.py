@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,9 @@ from sqlalchemy.orm import Session
 from definitions.errors import LongpoleError, ServiceUnavailable
 from store import migrate
 from store.database import Database, StoreUnavailable
+from store.instances import get_instance
 from store.tables import Row
 from tests.postgres import Postgres
-from tests.store.rows import Rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,16 +40,25 @@ def _words(database: Database) -> list[str]:
         return list(session.scalars(text("SELECT word FROM notes")))
 
 
-def _back_to_the_first_schema(database: Database) -> None:
-    with database.write() as session:
-        for statement in (
-            *(f"DROP TABLE {table}" for table in sorted(set(Row.metadata.tables) - migrate.FIRST_TABLES)),
-            "DROP INDEX ix_workflow_instances_children",
-            "ALTER TABLE workflow_instances DROP COLUMN parent_id",
-            "ALTER TABLE workflow_instances DROP COLUMN parent_step",
-            "UPDATE longpole_version SET version_num = '0001'",
-        ):
-            session.execute(text(statement))
+_ROWS_OF_THE_FIRST_SCHEMA = (
+    "INSERT INTO workflow_templates (id, name, version, definition, is_active, created_at, updated_at, description, "
+    f"tags, owner, surface, revision, digest) VALUES ('{'b' * 32}', 'etl', 1, '{{}}', true, '2026-01-01 00:00:00', "
+    "'2026-01-01 00:00:00', '', '[]', '', '', 1, 'sha256:0')",
+    "INSERT INTO workflow_instances (id, template_id, status, priority, name, revision, digest, owner, created_at, "
+    f"updated_at, event_sequence, tags) VALUES ('{'a' * 32}', '{'b' * 32}', 'pending', 50, 'etl', 1, 'sha256:0', '', "
+    "'2026-01-01 00:00:00', '2026-01-01 00:00:00', 0, '[]')",
+)
+
+
+@pytest.fixture
+def first_schema(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A database as the first release left it."""
+    database = Database(url)
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "HEAD", "0001")
+        database.migrate()
+    yield database
+    database.dispose()
 
 
 class TestMigrate:
@@ -80,20 +90,20 @@ class TestMigrate:
         with pytest.raises(StoreUnavailable, match="9999"):
             database.check()
 
-    def test_takes_over_a_schema_whose_version_was_kept_under_alembics_name(self, database: Database) -> None:
-        _back_to_the_first_schema(database)
-        with database.write() as session:
+    def test_takes_over_a_schema_whose_version_was_kept_under_alembics_name(self, first_schema: Database) -> None:
+        with first_schema.write() as session:
             session.execute(text("ALTER TABLE longpole_version RENAME TO alembic_version"))
-        database.migrate()
-        database.check()
+        first_schema.migrate()
+        first_schema.check()
 
-    def test_keeps_what_an_earlier_schema_holds(self, database: Database) -> None:
-        rows = Rows(database)
-        execution_id = rows.run()
-        _back_to_the_first_schema(database)
-        database.migrate()
-        row = rows.read(execution_id)
-        assert (row.name, row.parent_execution_id, row.parent_step) == ("etl", None, None)
+    def test_keeps_what_an_earlier_schema_holds(self, first_schema: Database) -> None:
+        with first_schema.write() as session:
+            for statement in _ROWS_OF_THE_FIRST_SCHEMA:
+                session.execute(text(statement))
+        first_schema.migrate()
+        with first_schema.read() as session:
+            row = get_instance(session, f"exec_{'a' * 32}")
+        assert (row.name, row.parent_execution_id, row.parent_step, row.forked_from) == ("etl", None, None, None)
 
     def test_leaves_an_applications_own_migrations_and_tables_alone(self, url: str) -> None:
         database = Database(url)

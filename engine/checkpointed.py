@@ -1,0 +1,113 @@
+"""Runs that begin with steps that are done: those that go on after they were over, and reruns.
+
+What is done is in the run's own records alone, so that whoever brings it to Temporal, the caller or the relay after a
+crash, brings the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from activities.offloading import offload
+from activities.parcel import parcel_of
+from definitions.program import Program, programs
+from definitions.run_state import deflated, require_room
+from definitions.values import json_size, pack, unpack
+from engine.dispatch import Dispatch
+from engine.done_steps import DoneSteps, done_steps
+from engine.outgoing import dispatch_of
+from store import continuing
+from store.blobs import BlobMissing, BlobStore
+from store.database import Session
+from store.run_definitions import definition_of
+from store.tables import WorkflowInstance
+from workflows.timing import MAX_CHECKPOINT_BYTES, SMALL_CHECKPOINT_BYTES
+
+AS_IT_WENT_ON = "continues"
+"""A key of a run's recorded state while that is not how it ended but what it goes on with."""
+
+
+@dataclass(frozen=True)
+class Checkpointed:
+    """What Temporal is told of a run, and what of it is done."""
+
+    run: Dispatch
+    done: DoneSteps
+    attempts: dict[str, continuing.LastAttempt]
+    program: Program
+
+
+def dispatch_of_row(session: Session, row: WorkflowInstance, blobs: BlobStore) -> Dispatch:
+    """What Temporal is told of a run that it does not have yet, or has as one that is over.
+
+    Raises `BlobMissing`, `CheckpointInvalid`."""
+    if continuing.waits_to_go_on(row) or _is_to_be_forked(row):
+        return checkpointed(session, row, blobs).run
+    stored = definition_of(session, row)
+    parcel = parcel_of(stored.document, row.input_data, blobs)
+    return dispatch_of(row, stored.document, parcel, digest=stored.digest)
+
+
+def checkpointed(session: Session, row: WorkflowInstance, blobs: BlobStore) -> Checkpointed:
+    """What a run goes on from by its records. Raises `BlobMissing`, `CheckpointInvalid`."""
+    stored = definition_of(session, row)
+    parcel = parcel_of(stored.document, row.input_data, blobs)
+    run = dispatch_of(row, stored.document, parcel, digest=stored.digest)
+    program = programs.get(stored.document, stored.digest)
+    attempts = continuing.last_attempts(session, row.execution_id)
+    if _is_to_be_forked(row):
+        # It may run already though nobody has noted so: what it has done meanwhile is not what it begins with.
+        attempts = {step_id: attempt for step_id, attempt in attempts.items() if attempt.settled}
+    starts_anew = not row.temporal_run_id and row.forked_from is None  # Temporal never had it
+    done = done_steps(
+        program,
+        attempts,
+        run_input=None if starts_anew else unpack(run.input, run.slots),
+        context=(row.execution_state or {}).get("context") or {},
+        started_at=row.started_at.timestamp() if row.started_at else 0.0,
+    )
+    if not starts_anew:
+        # The run's input is in the checkpoint.
+        checkpoint = checkpoint_of(done, run.definition, blobs)
+        run = replace(run, input=None, slots=[], continues=row.temporal_run_id or "", checkpoint=checkpoint)
+    return Checkpointed(run, done, attempts, program)
+
+
+def checkpoint_of(done: DoneSteps, definition: Mapping[str, Any], blobs: BlobStore) -> dict[str, Any]:
+    """The checkpoint of what is done, in as little room as it takes; `definition`: as the run takes it along.
+
+    Raises `BlobMissing`, `CheckpointInvalid`."""
+    _require_blobs(done, blobs)
+    checkpoint = done.state.checkpoint()
+    if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
+        checkpoint["outputs"] = offload(checkpoint["outputs"], blobs)
+        checkpoint = deflated(checkpoint)
+    require_room(checkpoint, definition, MAX_CHECKPOINT_BYTES)
+    return checkpoint
+
+
+def _is_to_be_forked(row: WorkflowInstance) -> bool:
+    return row.forked_from is not None and row.temporal_run_id is None
+
+
+def _require_blobs(done: DoneSteps, blobs: BlobStore) -> None:
+    for step_id in sorted(done.needed):
+        for digest in _digests(pack(done.state.outputs.get(step_id)).slots):
+            try:
+                blobs.require(digest)
+            except BlobMissing as error:
+                raise BlobMissing(
+                    digest,
+                    f"the output of step {step_id!r} is lost, and needed to go on: {error.message}",
+                    remedy="restore it from a backup, or run that step again (`longpole rerun RUN --from STEP`)",
+                ) from error
+
+
+def _digests(slots: list[Any]) -> Iterator[str]:
+    for slot in slots:
+        if "blob" in slot:
+            yield slot["blob"][0]
+        else:
+            yield from _digests(slot["slots"])
