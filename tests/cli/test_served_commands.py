@@ -220,3 +220,22 @@ def test_explain_says_why_a_step_waits(served: CommandLine) -> None:
     assert [each["why"] for each in served.json("explain", run, "b")] == ["dependencies"]
     assert "has no step 'z'" in served("explain", run, "z").stderr
     assert served("cancel", run, "--grace", "0s").returncode == 0
+
+
+def test_a_run_is_rerun(served: CommandLine) -> None:
+    file = served.workflow("twice", [echo("a"), echo("b", depends_on=["a"], input={"n": "${input_data.n}"})])
+    done = served("run", file, "--input", "word=hello", "--input", "n=1", "--json")
+    first = json.loads(done.stdout)["execution_id"]
+    told = served("rerun", first, "--input", "n=2", "--dry-run")
+    assert told.returncode == 0, told.stderr
+    assert [line.split() for line in told.stdout.splitlines()[1:3]] == [
+        ["reused", "a"],
+        ["runs", "b:", "input", "changed"],
+    ]
+    assert "nothing was started" in told.stdout
+    refused = served("rerun", first)
+    assert (refused.returncode, "everything of it would be reused" in refused.stderr) == (2, True)
+    again = served.json("rerun", first, "--input", "n=2")
+    assert (again["reused"], again["runs"], again["forked_from"]) == (["a"], {"b": "input changed"}, first)
+    until(lambda: status(served, again["execution_id"]) == "completed", "the rerun completes")
+    assert served.json("show", again["execution_id"])["output"] == {"n": 2}
