@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from longpole.cli.api import api
+from longpole.cli.apikey import apikey
 from longpole.cli.boundary import Boundary
 from longpole.cli.control import cancel, pause, resume
 from longpole.cli.doctor import doctor
@@ -22,6 +23,7 @@ from longpole.cli.plan import plan
 from longpole.cli.rerun import rerun
 from longpole.cli.run import run
 from longpole.cli.show import show
+from longpole.cli.token import token
 from longpole.cli.up import up
 from longpole.cli.validate import validate
 from longpole.cli.version import version
@@ -40,6 +42,7 @@ app = typer.Typer(
 _RUNS = "Runs"
 _SERVICE = "Service"
 _DEFINITIONS = "Definitions"
+_ACCESS = "Access"
 
 app.command("run", rich_help_panel=_RUNS)(run)
 app.command("list", rich_help_panel=_RUNS)(list_runs)
@@ -54,6 +57,8 @@ app.command("validate", rich_help_panel=_DEFINITIONS)(validate)
 app.command("mock", rich_help_panel=_DEFINITIONS)(mock)
 app.command("plan", rich_help_panel=_DEFINITIONS)(plan)
 app.command("import-wfformat", rich_help_panel=_DEFINITIONS)(import_wfformat)
+app.command("token", rich_help_panel=_ACCESS)(token)
+app.add_typer(apikey, name="apikey", rich_help_panel=_ACCESS)
 app.command("up", rich_help_panel=_SERVICE)(up)
 app.command("worker", rich_help_panel=_SERVICE)(worker)
 app.command("api", rich_help_panel=_SERVICE)(api)

@@ -28,6 +28,11 @@ Port = Annotated[
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="A run: its id, the beginning of its id, or `last`.", show_default=False)
 ]
+Subject = Annotated[str, typer.Option("--sub", help="Who it says that the caller is.", show_default=False)]
+Roles = Annotated[
+    list[str] | None, typer.Option("--role", help="A role; may be repeated. `admin` sees and steers everybody's.")
+]
+Teams = Annotated[list[str] | None, typer.Option("--team", help="A team; may be repeated.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 
 

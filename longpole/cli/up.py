@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from definitions.errors import LongpoleError
 from longpole.cli.console import err, out, say
 from longpole.cli.log_lines import LogLines
 from longpole.cli.options import DataDir, Host, Port, data_dir_hint, settings_from
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from longpole.service import Service
 
 _POLL_SECONDS = 0.2
+_TOKEN_SECONDS = 3600.0
 
 
 def up(
@@ -61,8 +63,27 @@ def _show(service: Service, settings: Settings) -> None:
     table.add_row("logs", Text(str(settings.data_dir / "logs")))
     out.print(Text("Longpole is up", style="bold green"))
     out.print(Padding(table, (0, 0, 0, 2), expand=False))
-    command = f"{program()} run FILE --input key=value{data_dir_hint(settings)}"
+    hint = data_dir_hint(settings)
+    command = f"{program()} run FILE --input key=value{hint}"
+    if info.api_url is not None:
+        _show_curl(settings, info.api_url, f"{program()} token --sub NAME{hint}")
     out.print(Text.assemble("next: ", (command, "bold"), "; Ctrl-C stops everything"))
+
+
+def _show_curl(settings: Settings, api_url: str, token_command: str) -> None:
+    """A call of the API that can be pasted, with a token of the same owner as what the command line runs."""
+    from engine.access.identity import LOCAL
+    from engine.access.tokens import Tokens
+
+    address = f"{api_url}/readyz"
+    try:
+        token = Tokens(settings).issue(LOCAL, seconds=_TOKEN_SECONDS)
+    except LongpoleError as error:
+        # What identity provider there is knows who may call; without a token this still shows whether it answers.
+        out.print(Text.assemble("try the API: ", (f"curl {address}", "bold"), f"; {error.remedy or error.message}"))
+        return
+    out.print(Text.assemble("try the API: ", (f"curl -H 'Authorization: Bearer {token}' {address}", "bold")))
+    out.print(Text(f"that token is {LOCAL}'s for an hour; another one: {token_command}", style="dim"))
 
 
 def _follow(service: Service) -> None:

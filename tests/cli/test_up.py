@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 
 import psutil
@@ -33,6 +37,9 @@ def test_what_dies_is_started_again_and_all_ends_with_it(longpole: CommandLine, 
     up = longpole.start("up")
     nothing_left.append(up)
     up.says("Longpole is up")
+    up.says("Ctrl-C stops everything")
+    call = shlex.split(re.search(r"^try the API: (curl .*)$", up.stdout, re.MULTILINE)[1])
+    assert json.loads(subprocess.run([*call, "-s"], capture_output=True, check=True).stdout)["status"] == "ready"
     for name, words in {"worker": ["worker"], "API": ["api"], "Temporal server": ["start-dev"]}.items():
         part(up, *words).kill()
         up.says(f"the {name} ended unexpectedly (signal 9); starting it again")
