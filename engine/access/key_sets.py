@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ _log = structlog.get_logger()
 class KeySet:
     """Keys by their id. `place`: a file, or an http(s) URL that is asked again every `seconds`."""
 
-    def __init__(self, place: str, seconds: float) -> None:
+    def __init__(self, place: str, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._place = place
         self._seconds = seconds
+        self._clock = clock
         self._remote = "://" in place
         self._keys: dict[str | None, PyJWK] = {}
         self._version: object = None
@@ -58,10 +60,10 @@ class KeySet:
 
     async def _refresh(self, older_than: float) -> None:
         """Read the keys again when they are older than that (of a file: when it has changed)."""
-        if self._remote and time.monotonic() - self._fetched_at < older_than:
+        if self._remote and self._clock() - self._fetched_at < older_than:
             return
         async with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             if self._remote and (now - self._fetched_at < older_than or now - self._tried_at < _PAUSE_SECONDS):
                 self._require_fresh(now)
                 return

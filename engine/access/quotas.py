@@ -22,16 +22,16 @@ class Quotas:
         """One more. Raises `TooManyRequests` and `StoreUnavailable`; 0 a minute is no limit."""
         if per_minute == 0:
             return
-        now = datetime.now(UTC)
 
         def write() -> datetime | None:
             with self._database.write() as session:
-                return use_quota(session, subject, kind, limit=per_minute, window=WINDOW, at=now)
+                return use_quota(session, subject, kind, limit=per_minute, window=WINDOW, at=datetime.now(UTC))
 
         until = await asyncio.to_thread(write)
         if until is not None:
             raise TooManyRequests(
                 f"more than {per_minute} {kind}s a minute",
-                retry_after=(until - now).total_seconds(),
+                # Whoever waited for the row has an earlier time than the one that the window began with.
+                retry_after=min(until - datetime.now(UTC), WINDOW).total_seconds(),
                 remedy="try again later",
             )

@@ -6,6 +6,7 @@ Not the library `limits`: its memory store starts a thread (or task) for nearly 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from definitions.errors import TooManyRequests
 
@@ -17,7 +18,8 @@ _SWEEP_AT = 10_000
 class Rates:
     """How often each user may do each kind of thing in a minute: that often at once, then evenly."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._due: dict[tuple[str, str], float] = {}
         self._sweep_at = _SWEEP_AT
 
@@ -25,7 +27,7 @@ class Rates:
         """One more. Raises `TooManyRequests`; 0 a minute is no limit."""
         if per_minute == 0:
             return
-        now = time.monotonic()
+        now = self._clock()
         due = max(self._due.get((subject, kind), now), now) + _SECONDS / per_minute
         if due - now > _SECONDS + 1e-6:
             raise TooManyRequests(
