@@ -7,8 +7,8 @@ import json
 
 import httpx
 import pytest
-from conftest import Serve, Service
 from proof_surface import Made, proof_surface
+from serving import Serve, Service
 from test_health import unavailable
 
 from api.app import create_app
