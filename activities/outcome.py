@@ -62,6 +62,20 @@ class OutcomeWriter:
             self._write_page(self._masked(page), ended_at=from_unix(pages[-1].completed_at), alone=len(pages) == 1)
         self._masker.forget(pages[-1].execution_id)
 
+    def write_steps(self, page: OutcomePage) -> None:
+        """Write how some of the steps of a run ended that goes on; safe to repeat. Blocks. Raises `StoreUnavailable`.
+
+        It opens no run again: one that is over by now was ended behind the back of the workflow that tells this."""
+        masked = self._masked(page)
+
+        def write(session: Session, runs: Runs) -> list[EventRecord]:
+            run = runs.get(page.execution_id)
+            if run is not None and not is_superseded(session, run, page.temporal_run_id):
+                record_outcome_steps(session, run, masked.steps)
+            return []
+
+        self._recorder.write_with(page.execution_id, write)
+
     def close(self, timeout: float = 5.0) -> bool:
         """Write what is waiting and end the thread. False: something was left after that many seconds."""
         with self._changed:

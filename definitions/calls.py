@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict
 
 RECORD_EVENTS = "longpole.record_events"
 REQUEST_CANCEL = "longpole.request_cancel"
+RECORD_STEPS = "longpole.record_steps"
 OFFLOAD_OUTPUTS = "longpole.offload_outputs"
 
 SUBMIT_OUTCOME = "longpole_submit_outcome"

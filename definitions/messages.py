@@ -12,7 +12,7 @@ from typing import Any, Literal
 from definitions.calls import ChildCall, RunStatus, StepCall, StepFailure
 from definitions.values import BlobRef
 
-INTERPRETER_VERSION = 1
+INTERPRETER_VERSION = 2
 """One integer for every change of the runner or the workflow that an open run could notice."""
 
 WORKFLOW_TYPE = "DagWorkflow"
@@ -38,6 +38,8 @@ class RunInput:
     """How many runs are above this one, which each is a step of the one before."""
     checkpoint: dict[str, Any] | None = None
     """The state to go on from (`definitions.run_state.RunState.checkpoint`), or what stands for it."""
+    max_history_events: int = 0
+    """How long one history may become; 0: as long as the interpreter thinks best."""
 
 
 @dataclass(frozen=True)

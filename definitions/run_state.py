@@ -11,14 +11,17 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from definitions.calls import FINAL_STEP_STATUSES, StepFailure, StepOutcome, StepStatus
 from definitions.errors import CheckpointInvalid
 from definitions.values import json_size, pack, unpack
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 UPSTREAM_FAILED = "upstream_failed"
 
 
@@ -42,6 +45,8 @@ class StepState:
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     settled: bool = False
     """Ended, its error handler included: what waits for it may go on."""
+    recorded: bool = False
+    """The store has how it ended (`definitions.recorded_steps`)."""
 
     @property
     def fails_dependants(self) -> bool:
@@ -87,6 +92,8 @@ class RunState:
     def set_status(self, step_id: str, status: StepStatus) -> StepState:
         """Change a step's status and the counts with it."""
         step = self.steps[step_id]
+        if step.recorded:  # its state may be shared
+            step = self.steps[step_id] = replace(step, recorded=False)
         self.counts[step.status] -= 1
         self.counts[status] += 1
         step.status = status
@@ -123,6 +130,10 @@ class RunState:
                 told["slots"] = slots
         return told
 
+    def packed_outputs(self) -> dict[str, list[Any]]:
+        """The outputs as a checkpoint has them."""
+        return {step_id: list(pack(output)) for step_id, output in self.outputs.items()}
+
     def checkpoint(self) -> dict[str, Any]:
         """The state as JSON, to be taken when nothing is running."""
         packed_input, input_slots = pack(self.input)
@@ -131,8 +142,13 @@ class RunState:
             "input": packed_input,
             "input_slots": input_slots,
             "context": self.context,
-            "steps": {step_id: changed for step_id, step in self.steps.items() if (changed := _changed_fields(step))},
-            "outputs": {step_id: list(pack(output)) for step_id, output in self.outputs.items()},
+            "steps": {
+                step_id: changed
+                for step_id, step in self.steps.items()
+                if not is_shared(step) and (changed := _changed_fields(step))
+            },
+            "recorded": grouped(self.steps),
+            "outputs": self.packed_outputs(),
             "started_at": self.started_at,
             "active_seconds": self.active_seconds,
             "paused": self.paused,
@@ -146,24 +162,27 @@ class RunState:
         Raises `CheckpointInvalid` for another version, an unknown step id, or a step that was still running.
         """
         checkpoint = _inflated(checkpoint)
-        if checkpoint.get("version") != CHECKPOINT_VERSION:
+        if checkpoint.get("version") not in READABLE_VERSIONS:
             raise CheckpointInvalid(
                 f"this checkpoint has version {checkpoint.get('version')!r}, this worker reads {CHECKPOINT_VERSION}",
                 remedy="run workers of the version that wrote it, or start the run again",
             )
-        steps = {step_id: StepState() for step_id in step_ids}
-        named = [*checkpoint["steps"], *checkpoint["outputs"], *checkpoint["failures"]]
-        unknown = [step_id for step_id in named if step_id not in steps]
-        if unknown:
+        known: dict[str, StepState | None] = dict.fromkeys(step_ids)
+        recorded = ungrouped(checkpoint.get("recorded", []))
+        named = (recorded, checkpoint["steps"], checkpoint["outputs"], checkpoint["failures"])
+        unknown = next((step_id for step_id in chain(*named) if step_id not in known), None)
+        if unknown is not None:
             raise CheckpointInvalid(
-                f"the checkpoint names step {unknown[0]!r}, which the definition does not have",
+                f"the checkpoint names step {unknown!r}, which the definition does not have",
                 remedy="a run goes on only with the definition it started with",
             )
+        known.update(recorded)
         for step_id, changed in checkpoint["steps"].items():
             step = StepState(**changed)
             if step.status != "pending" and step.status not in FINAL_STEP_STATUSES:
                 raise CheckpointInvalid(f"the checkpoint was taken while step {step_id!r} was {step.status}")
-            steps[step_id] = step
+            known[step_id] = step
+        steps = {step_id: step or StepState() for step_id, step in known.items()}
         return cls(
             input=unpack(checkpoint["input"], checkpoint["input_slots"]),
             context=checkpoint["context"],
@@ -214,3 +233,31 @@ def _changed_fields(step: StepState) -> dict[str, Any]:
     """Only what differs from a new step: a checkpoint of many steps stays small."""
     values = ((each.name, getattr(step, each.name)) for each in fields(step))
     return {name: value for name, value in values if value != _DEFAULTS[name]}
+
+
+# -- steps whose outcome the store has: what is left of them is shared, and told in groups ------
+
+
+@lru_cache(1024)
+def shared_state(status: StepStatus, reason: str) -> StepState:
+    """All that a run needs to know of a step whose outcome is recorded: one object for all that ended alike."""
+    return StepState(status=status, reason=reason, settled=True, recorded=True)
+
+
+def is_shared(step: StepState) -> bool:
+    """Whether nothing more is known of it than how it ended."""
+    return step.recorded and step.completed_at is None
+
+
+def grouped(steps: Mapping[str, StepState]) -> list[list[Any]]:
+    """Of those steps `[status, reason, ids]` for each way in which they ended."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for step_id, step in steps.items():
+        if is_shared(step):
+            groups.setdefault((step.status, step.reason), []).append(step_id)
+    return [[status, reason, ids] for (status, reason), ids in groups.items()]
+
+
+def ungrouped(groups: Iterable[list[Any]]) -> dict[str, StepState]:
+    """What `grouped` was given."""
+    return {step_id: shared_state(status, reason) for status, reason, ids in groups for step_id in ids}

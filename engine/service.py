@@ -13,6 +13,7 @@ from activities.offloading import OffloadActivities
 from activities.outcome import OutcomeWriter
 from activities.recording import Recorder
 from activities.run_events import RunEventActivities
+from activities.step_outcomes import StepOutcomeActivities
 from engine.core import Engine, open_engine
 from engine.large_runs import client_for_large_runs
 from engine.settings import Settings
@@ -66,7 +67,13 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
     worker = create_worker(
         client_for_large_runs(engine.client, engine.blobs),
         settings,
-        [steps.run_step, events.record_events, offloading.offload_outputs, request_cancel],
+        [
+            steps.run_step,
+            events.record_events,
+            StepOutcomeActivities(outcomes).record_steps,
+            offloading.offload_outputs,
+            request_cancel,
+        ],
         submit_outcome=outcomes.submit,
     )
     # Not `async with worker`: that tells of a fatal error by cancelling whatever this task is doing.

@@ -23,11 +23,12 @@ from workflows import attributes
 from workflows.closing import raise_ending, to_its_end
 from workflows.event_recording import EventRecording
 from workflows.explanation import explanation
-from workflows.history_length import continue_as_new, is_long
+from workflows.history_length import HistoryLength, continue_as_new
 from workflows.limits_of_time import LimitsOfTime
 from workflows.outcome import outcome_pages, submit_outcome, workflow_result
 from workflows.progress import Progress
 from workflows.runner import Runner
+from workflows.step_records import StepRecords
 from workflows.steps_in_flight import StepsInFlight
 from workflows.timing import YIELD
 
@@ -54,6 +55,8 @@ class DagWorkflow:
         self._steps = StepsInFlight(self._runner, self._wake)
         self._limits = LimitsOfTime(self._runner, self._wake)
         self._records = EventRecording(self._runner, self._progress, run.execution_id)
+        self._step_records = StepRecords(self._runner, execution_id=run.execution_id, interpreter=run.interpreter)
+        self._history = HistoryLength(run, self._runner)
         self._outcome: list[OutcomePage] = []
         self._account: list[OutcomePage] = []
         self._woken = False
@@ -125,6 +128,7 @@ class DagWorkflow:
 
     async def _advance(self) -> None:
         """One round: do what the runner wants, show it, wait for something to happen."""
+        self._history.watch()
         for command in self._runner.commands(workflow.time()):
             if isinstance(command, StartStep):
                 self._steps.start(command)
@@ -139,11 +143,12 @@ class DagWorkflow:
             await workflow.sleep(YIELD)
         elif self._runner.draining and not self._runner.running:
             self._limits.stop_deadline()
-            await continue_as_new(self._run, self._runner, lambda: not self._records.pending)
+            await continue_as_new(self._run, self._runner, lambda: not self._records.pending, self._step_records)
+        elif self._step_records.due:
+            await self._step_records.record()
         elif not self._runner.finished:
             await workflow.wait_condition(lambda: self._woken)
             self._woken = False
-            self._runner.draining = self._runner.draining or is_long()
 
     def _wake(self) -> None:
         self._woken = True
@@ -170,6 +175,8 @@ class DagWorkflow:
         self._records.record()
         if self._records.pending:
             await to_its_end(self._records.recorded())
+        if self._step_records.due:
+            await to_its_end(self._step_records.record())
         self._progress.ending = ending
         self._show()
         self._outcome = outcome_pages(self._runner.state, self._run.execution_id, ending, workflow.time())

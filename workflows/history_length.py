@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from definitions.values import json_size
 
 from workflows.runner import Runner
+from workflows.step_records import StepRecords
 from workflows.timing import (
     MAX_CHECKPOINT_BYTES,
     MAX_HISTORY_BYTES,
@@ -22,32 +23,72 @@ from workflows.timing import (
     RECORD_RETRY,
     RECORD_TIMEOUT,
     SMALL_CHECKPOINT_BYTES,
+    YIELD,
 )
 
+LOOKS_AHEAD_SINCE = 2
+"""The interpreter version from which what is in flight counts before it is in the history."""
+EVENTS_PER_STEP = 6
+"""Scheduled, started, ended; and a workflow task of its own, at worst."""
+MOST_IN_FLIGHT_OF = 16
+"""No more than this part of all the events that may be are steps in flight."""
+OTHER_EVENTS_OF = 10
+"""This part of them is left to signals, timers and what is recorded."""
+LEAST_BYTES_PER_STEP = 1024
+LEAST_IN_FLIGHT = 8
+"""Where there is room for fewer, a new history is better."""
 
-def is_long() -> bool:
-    """Whether the run should go on in a new history soon."""
-    info = workflow.info()
-    return (
-        info.is_continue_as_new_suggested()
-        or info.get_current_history_length() >= MAX_HISTORY_EVENTS
-        or info.get_current_history_size() >= MAX_HISTORY_BYTES
-    )
+
+class HistoryLength:
+    """How much of a history is left for one run: neither events nor bytes may get beyond what a server takes."""
+
+    def __init__(self, run: RunInput, runner: Runner) -> None:
+        self._runner = runner
+        self._looks_ahead = run.interpreter >= LOOKS_AHEAD_SINCE
+        self._most_events = run.max_history_events or MAX_HISTORY_EVENTS
+        if self._looks_ahead:
+            runner.max_parallel = min(runner.max_parallel, max(1, self._most_events // MOST_IN_FLIGHT_OF))
+        self._most_in_flight = runner.max_parallel
+
+    def watch(self) -> None:
+        """Let the runner start no more than there is room for; where there is hardly any, let it come to a halt."""
+        self._runner.draining = self._runner.draining or self._is_long()
+
+    def _is_long(self) -> bool:
+        info = workflow.info()
+        events, size = info.get_current_history_length(), info.get_current_history_size()
+        if not self._looks_ahead:
+            return info.is_continue_as_new_suggested() or events >= MAX_HISTORY_EVENTS or size >= MAX_HISTORY_BYTES
+        # What a step still in flight adds is not known, but what steps have added so far.
+        bytes_per_step = max(LEAST_BYTES_PER_STEP, EVENTS_PER_STEP * size // max(events, 1))
+        fitting = (MAX_HISTORY_BYTES - size) // bytes_per_step
+        self._runner.max_parallel = max(1, min(self._most_in_flight, fitting))
+        reserve = EVENTS_PER_STEP * self._most_in_flight + self._most_events // OTHER_EVENTS_OF
+        return (
+            info.is_continue_as_new_suggested()
+            or events + reserve >= self._most_events
+            or fitting < min(self._most_in_flight, LEAST_IN_FLIGHT)
+        )
 
 
-async def continue_as_new(run: RunInput, runner: Runner, recorded: Callable[[], bool]) -> None:
+async def continue_as_new(run: RunInput, runner: Runner, recorded: Callable[[], bool], steps: StepRecords) -> None:
     """Go on in a new history from a checkpoint; nothing is running. Returns where something came in meanwhile, which is
     to be dealt with first. `recorded`: whether all that was told is in the store."""
     await workflow.wait_condition(lambda: recorded() and workflow.all_handlers_finished())
-    if runner.stopping is not None or runner.has_events:
+    await steps.record()
+    outputs = runner.state.packed_outputs()
+    if large := json_size(outputs) > SMALL_CHECKPOINT_BYTES:
+        outputs = await _offloaded(outputs)
+    if run.interpreter >= LOOKS_AHEAD_SINCE:
+        # When the server refuses to go on because a signal has come, what a local activity has marked is replayed
+        # before that signal: without an event in between, the run would go on without having heard it.
+        await workflow.sleep(YIELD)
+    if runner.stopping is not None or runner.has_events or not (recorded() and workflow.all_handlers_finished()):
         return
     # The run's input is in the checkpoint.
     checkpoint = runner.state.checkpoint()
-    if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
-        checkpoint["outputs"] = await _offloaded(checkpoint["outputs"])
-        if runner.stopping is not None or runner.has_events:
-            return
-        checkpoint = deflated(checkpoint)
+    if large or json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
+        checkpoint = deflated({**checkpoint, "outputs": outputs})
     require_room(checkpoint, run.definition, MAX_CHECKPOINT_BYTES)
     workflow.continue_as_new({**vars(run), "input": None, "slots": [], "checkpoint": checkpoint})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from temporalio import workflow
@@ -19,18 +20,27 @@ MAX_RESULT_BYTES = 512 * 1024
 """The server terminates a workflow whose result is over 2 MB, without a word to anybody."""
 
 
-def outcome_pages(state: RunState, execution_id: str, ending: Ending, now: float) -> list[OutcomePage]:
-    """The steps in the definition's order, in pages of bounded size; the last page carries the run itself."""
-    pages: list[list[StepOutcome]] = [[]]
+def pages_of(state: RunState, step_ids: Iterable[str]) -> Iterator[list[StepOutcome]]:
+    """How these steps stand, in pages of bounded size, each made when it is asked for."""
+    page: list[StepOutcome] = []
     size = 0
-    for step_id in state.steps:
+    for step_id in step_ids:
         told = state.outcome(step_id)
         told_size = json_size(told)
-        if pages[-1] and (len(pages[-1]) >= PAGE_STEPS or size + told_size > PAGE_BYTES):
-            pages.append([])
-            size = 0
-        pages[-1].append(told)
+        if page and (len(page) >= PAGE_STEPS or size + told_size > PAGE_BYTES):
+            yield page
+            page, size = [], 0
+        page.append(told)
         size += told_size
+    if page:
+        yield page
+
+
+def outcome_pages(state: RunState, execution_id: str, ending: Ending, now: float) -> list[OutcomePage]:
+    """The steps in the definition's order, in pages of bounded size; the last page carries the run itself. Steps that
+    have not begun, and those whose outcome is in the store, are left out."""
+    told = (step_id for step_id, step in state.steps.items() if step.status != "pending" and not step.recorded)
+    pages = list(pages_of(state, told)) or [[]]
     output, slots = pack(ending.output)
     run_id = workflow.info().run_id
     last = OutcomePage(

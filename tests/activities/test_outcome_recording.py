@@ -12,6 +12,7 @@ from activities.masking import Masker
 from activities.outcome import OutcomeWriter
 from activities.recording import Recorder
 from activities.run_events import RunEventActivities
+from activities.step_outcomes import StepOutcomeActivities
 from definitions.calls import EventBatch, OutcomePage
 from store.database import Database
 from store.instances import get_instance
@@ -82,6 +83,35 @@ def test_an_outcome_is_written_once_however_often_it_comes(
     assert steps["a"].output_data == "x ***"
     assert steps["b"].error_message == "***"
     assert [event.type for event in records.events(run)] == ["run.failed"]
+
+
+async def test_steps_are_recorded_while_their_run_goes_on(
+    writer: OutcomeWriter, database: Database, records: Records, masker: Masker, new_execution: Callable[[], str]
+) -> None:
+    run = new_execution()
+    masker.register(run, SECRET)
+    under_way = OutcomePage(
+        run,
+        [
+            {"step_id": "a", "status": "completed", "output": f"x {SECRET}", "started_at": 1.0, "completed_at": 2.0},
+            {"step_id": "b", "status": "skipped", "reason": "condition", "completed_at": 2.0},
+        ],
+        False,
+        temporal_run_id="first history",
+    )
+    for _ in range(2):
+        await ActivityEnvironment().run(StepOutcomeActivities(writer).record_steps, vars(under_way))
+    assert read(database, run).completed_at is None
+    assert [(each.step_id, each.status, each.output_data) for each in records.attempts(run)] == [
+        ("a", "completed", "x ***"),
+        ("b", "skipped", None),
+    ]
+
+    writer.write([OutcomePage(run, [{"step_id": "c", "status": "completed"}], True, completed_at=3.0)])
+    assert read(database, run).status == "completed"
+    assert {each.step_id: each.reason for each in records.attempts(run)} == {"a": "", "b": "condition", "c": ""}
+    await ActivityEnvironment().run(StepOutcomeActivities(writer).record_steps, vars(under_way))
+    assert read(database, run).status == "completed"
 
 
 async def test_events_come_after_what_was_recorded_before_them(

@@ -12,8 +12,8 @@ from definitions import program
 from definitions.expressions import compile_expression
 from definitions.messages import Command, StartStep
 from definitions.run_state import StepState
-from workflows import dag
 from workflows.event_recording import EventRecording
+from workflows.history_length import HistoryLength
 from workflows.limits_of_time import LimitsOfTime
 from workflows.runner import Runner
 
@@ -101,7 +101,7 @@ SEEDED: Mapping[str, Seed] = {
     "recovery does not count": _recovery_does_not_count,
     "the run's timer left out": _left_out(LimitsOfTime, "watch_deadline"),
     "the grace period left out": _left_out(LimitsOfTime, "begin_grace"),
-    "continues as new later": _left_out(dag, "is_long"),
+    "continues as new later": _left_out(HistoryLength, "watch"),
     "never paused": _left_out(Runner, "pause"),
     "events not recorded": _left_out(EventRecording, "record"),
 }
