@@ -35,10 +35,12 @@ class Ending:
 
 
 class Pace:
-    """One part of the search: `units` of work, or until `until` seconds since the search began."""
+    """One part of the search: `units` of work, or until `until` seconds since the search began; `counted`: the units
+    end it also where the search as a whole goes by the clock."""
 
-    def __init__(self, ending: Ending, *, units: float, until: float) -> None:
+    def __init__(self, ending: Ending, *, units: float, until: float, counted: bool = False) -> None:
         self.ending = ending
+        self._counted = counted
         self._units = units
         self._from = ending.seconds()
         self._until = until
@@ -52,6 +54,11 @@ class Pace:
         until = self._until if until + share / 2 > self._until else until
         left = self._units - self.done
         return Pace(self.ending, units=left if share * 1.5 > left else share, until=until)
+
+    def counted_part(self, units: float) -> Pace:
+        """The next part of this one, of so much work however long it takes, but no longer than this one."""
+        left = self._units - self.done if self.ending.counted else units
+        return Pace(self.ending, units=min(units, left), until=self._until, counted=True)
 
     def rest(self) -> tuple[float | None, float]:
         """What is left: seconds (None where work is counted) and units."""
@@ -67,7 +74,9 @@ class Pace:
         """0 .. 1; 1 is the end."""
         if self.ending.reached():
             return 1.0
+        done = min(1.0, self.done / self._units) if self._units > 0 else 1.0
         if self.ending.counted:
-            return min(1.0, self.done / self._units) if self._units > 0 else 1.0
+            return done
         whole = self._until - self._from
-        return min(1.0, (self.ending.seconds() - self._from) / whole) if whole > 0 else 1.0
+        passed = min(1.0, (self.ending.seconds() - self._from) / whole) if whole > 0 else 1.0
+        return max(done, passed) if self._counted else passed

@@ -149,6 +149,9 @@ class PartModel:
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = seed % (1 << 31)
         solver.parameters.linearization_level = 2
+        # The order encoding leaves little for presolve to find: probing and more rounds of it only take time.
+        solver.parameters.max_presolve_iterations = 1
+        solver.parameters.cp_model_probing_level = 0
         if seconds is None:
             solver.parameters.max_deterministic_time = units
         else:

@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 
 UNBOUNDED = 60.0
 """Seconds or units where the limits name none."""
-OPENING = 0.05
+OPENING = 0.08
 """Share of the whole for a first short annealing, so that a good schedule is there early."""
 LOWERING = 0.5
 """Share of one thread's time after which the Lagrangian bound gives way."""
+MEETINGS = (0.1, 0.17, 0.25)
+"""Shares of the whole after which threads that merge share what they know; the bound gives way after the last."""
 SMALL = 2500
 """Pairs of task and start up to which CP-SAT is asked for a proof at once: it takes a fraction of a second."""
 SETTLING = 0.3
 """Share of the whole for that."""
+MERGEABLE = 60
+"""Tasks up to which schedules are merged, which CP-SAT is done with at once then."""
 PROVABLE_TASKS = 60
 PROVABLE_STARTS = 8000
 """Tasks, and starts that can still be useful, up to which CP-SAT is asked for a proof after the bound has converged."""
@@ -40,7 +44,6 @@ MENDABLE = 200
 ARCS_PER_UNIT = 10_000_000
 """Arcs of the minimum cuts solved in a unit of counted work."""
 HEAT = 0.1
-OPENING_HEAT = 0.05
 REHEAT = 0.03
 """First temperatures, as shares of a task's typical cost."""
 REHEATING = 0.1
@@ -48,8 +51,6 @@ REHEATING = 0.1
 ROUNDS = 1000
 """Keeps the numbers of rounds apart from those of threads."""
 
-LOWERING_FEW = 0.15
-"""The same where CP-SAT can do much with few tasks."""
 
 Part = Callable[[int, Pace], None]
 """Something a thread does: with a number that makes its random choices its own, until its pace ends."""
@@ -105,6 +106,9 @@ class _Search:
         self._upper = incumbent.cost
         """What all threads know of: as it was when they last waited for each other."""
         self._useful: NDArray[np.bool_] | None = None
+        self._seen = np.zeros((instance.tasks, instance.horizon + 1), np.bool_)
+        """Starts that annealings ended with, merged; also as it was when the threads last met."""
+        self._collected: list[NDArray[np.bool_]] = []
         self._spent = 0.0
         self._runs = 0
 
@@ -118,14 +122,17 @@ class _Search:
             if self._pairs <= SMALL:
                 self._settle()
             if not self._ending.reached() and self._prepare(coming):
-                few = self._instance.tasks <= PROVABLE_TASKS
                 opening = self._total * OPENING
                 self._together(pool, self._spent + opening, [[self._open], [self._lower]], least=opening)
-                middle = self._total * (LOWERING_FEW if few else LOWERING)
-                self._together(pool, middle, [[self._afresh], [self._lower, self._afresh]])
+                if self._instance.tasks <= MERGEABLE:
+                    for share in MEETINGS:
+                        self._together(pool, self._total * share, [[self._merge], [self._lower, self._merge]])
+                else:
+                    self._together(pool, self._total * LOWERING, [[self._afresh], [self._lower, self._afresh]])
                 self._useful = self._useful_starts()
-                last: list[Part] = [self._prove, self._mend] if self._provable() else [self._lower, self._mend]
-                self._together(pool, self._total, [[self._mend], last])
+                improve = self._merge if self._instance.tasks <= MERGEABLE else self._mend
+                last: list[Part] = [self._prove, improve] if self._provable() else [self._lower, improve]
+                self._together(pool, self._total, [[improve], last])
         finally:
             self._ending.enough()
             pool.shutdown(wait=False)
@@ -163,6 +170,9 @@ class _Search:
     def _meet(self) -> None:
         """All threads are here: what one knows, all know."""
         self._best, self._upper = self._incumbent.starts, self._incumbent.cost
+        for each in self._collected:
+            self._seen |= each
+        self._collected.clear()
         self._incumbent.check(settled=True)
 
     def _together(self, pool: ThreadPoolExecutor, until: float, lanes: list[list[Part]], least: float = 0.0) -> None:
@@ -200,7 +210,7 @@ class _Search:
         return self._limits.seed * 1_000_003 + number
 
     def _open(self, number: int, pace: Pace) -> None:
-        self._anneal(number, pace, self._best, OPENING_HEAT)
+        self._anneal(number, pace, self._best, HEAT)
 
     def _afresh(self, number: int, pace: Pace) -> None:
         self._anneal(number, pace, None, HEAT)
@@ -240,6 +250,19 @@ class _Search:
                 and self._instance.cost(shared) < self._instance.cost(starts)
             ):
                 starts = shared
+
+    def _merge(self, number: int, pace: Pace) -> None:
+        """Short annealings and the best of what they have in common, again and again."""
+        from planner.tariff.merging import Merger
+
+        merger = Merger(self._instance, self._windows, self._rows, self._annealer, self._seen.copy())
+        best, rounds = self._best, 0
+        while pace.progress() < 1.0:
+            best = merger.improve(best, self._seed(number + ROUNDS * rounds), pace, HEAT)
+            if best is not None:
+                self._incumbent.offer(best)
+            rounds += 1
+        self._collected.append(merger.seen)
 
     def _reheat(self, number: int, pace: Pace) -> None:
         """From the best so far, warm enough to leave it, again and again."""
