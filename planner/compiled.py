@@ -202,7 +202,7 @@ def _until(problem: Problem, until: float) -> Compiled:
     scales = [scale_of(problem, number, choices) for number in range(len(problem.pools))]
     ways = [[_way(problem, task, option, grid, scales) for option in found] for task, found in enumerate(choices)]
     arcs = problem.graph
-    graph = Graph(arcs.order, _rounded(arcs.successors, grid), _rounded(arcs.predecessors, grid))
+    graph = Graph(arcs.order, _rounded(arcs.successors, grid))
     last_start = [end if task.window is None else grid.down(task.window[1]) for task in problem.tasks]
     last_end = [end if task.deadline is None else min(end, grid.down(task.deadline)) for task in problem.tasks]
     ticks = [min(way.ticks for way in found) for found in ways]

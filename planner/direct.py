@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING
 
-from planner.calendars import Steps
 from planner.costs import Costs
 from planner.cpm import fastest, releases, shortest, soonest
 from planner.occupancy import free_steps
+from planner.problem import Demand
 from planner.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -93,45 +94,48 @@ def _fits(
     modes: Sequence[int],
     amounts: Mapping[int, tuple[float, ...]],
 ) -> bool:
-    """Whether no pool is ever asked for more than is free, movable reservations staying where they are."""
-    changes: dict[str, list[tuple[float, float]]] = {pool.id: [] for pool in problem.pools}
-    for i, task in enumerate(problem.tasks):
-        demands = task.modes[modes[i]].demands
-        if demands:
-            start, end = starts[i], ends[i]
-            if end > start:
-                chosen = amounts.get(i) if amounts else None
-                for place, demand in enumerate(demands):
-                    amount = demand.amount if chosen is None else chosen[place]
-                    # the end sorts before a start at the same moment, as its amount is negative
-                    events = changes[demand.pool]
-                    events.append((start, amount))
-                    events.append((end, -amount))
-    for reservation in problem.reservations:
-        if reservation.movable:
-            held = (reservation.start, reservation.amount), (reservation.end, -reservation.amount)
-            changes[reservation.pool] += held
-    until = max(ends)
-    for number, pool in enumerate(problem.pools):
-        events = changes[pool.id]
-        if events and not _within(events, free_steps(problem, number, until)):
-            return False
+    """Whether no pool is ever asked for more than is free, movable reservations staying where they are.
+
+    One sweep over starts and ends; at the same moment units are given back before they are taken.
+    """
+    needs = [task.modes[mode].demands for task, mode in zip(problem.tasks, modes, strict=True)]
+    for task, chosen in amounts.items():
+        malleable = zip(needs[task], chosen, strict=True)
+        needs[task] = tuple(Demand(demand.pool, amount) for demand, amount in malleable)
+    limits, others = _free(problem, max(ends))
+    if others:
+        starts = [*starts, *(start for start, _, _ in others)]
+        ends = [*ends, *(end for _, end, _ in others)]
+        needs += [(demand,) for _, _, demand in others]
+    holding = [i for i, demands in enumerate(needs) if demands and ends[i] > starts[i]]
+    ending = sorted(holding, key=ends.__getitem__, reverse=True)
+    used = dict.fromkeys(limits, 0.0)
+    for i in sorted(holding, key=starts.__getitem__):
+        now = starts[i]
+        while ends[ending[-1]] <= now:
+            for demand in needs[ending.pop()]:
+                used[demand.pool] -= demand.amount
+        for demand in needs[i]:
+            used[demand.pool] = level = used[demand.pool] + demand.amount
+            if level > limits[demand.pool]:
+                return False
     return True
 
 
-def _within(events: list[tuple[float, float]], free: Steps) -> bool:
-    events.sort()
-    level = 0.0
-    if free.constant:
-        limit = free.values[0] + EPSILON
-        for _, amount in events:
-            level += amount
-            if level > limit:
-                return False
-        return True
-    # what is missing is in use for good: the calendar takes part as changes of its own
-    highest = max(free.values)
-    missing = [highest - value for value in free.values]
-    steps = [(free.times[0], missing[0])]
-    steps += [(free.times[i], missing[i] - missing[i - 1]) for i in range(1, len(missing))]
-    return _within(events + steps, Steps([0.0], [highest]))
+def _free(problem: Problem, until: float) -> tuple[dict[str, float], list[tuple[float, float, Demand]]]:
+    """The most that is ever free of each pool, and who else holds units from when to when: movable reservations, and
+    where the calendar has less, nobody."""
+    limits: dict[str, float] = {}
+    others = [
+        (reservation.start, reservation.end, Demand(reservation.pool, reservation.amount))
+        for reservation in problem.reservations
+        if reservation.movable
+    ]
+    for number, pool in enumerate(problem.pools):
+        free = free_steps(problem, number, until)
+        highest = max(free.values)
+        limits[pool.id] = highest + EPSILON
+        for start, end, value in zip(free.times, (*free.times[1:], inf), free.values, strict=True):
+            if value < highest:
+                others.append((start, end, Demand(pool.id, highest - value)))
+    return limits, others

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 Time = TypeVar("Time", int, float)
@@ -12,14 +13,23 @@ Arc = tuple[int, float]
 """The task at the other end and the lag in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Graph(Generic[Time]):
     """The precedence of a problem. `order` is topological and keeps the listed order where it can."""
 
     order: Sequence[int]
     successors: list[list[tuple[int, Time]]]
     """The tasks at the other end and the lags."""
-    predecessors: list[list[tuple[int, Time]]]
+
+    @cached_property
+    def predecessors(self) -> list[list[tuple[int, Time]]]:
+        """The same from the other end. Turned around when first asked for: a plan without a search needs no more than
+        `successors`."""
+        turned: list[list[tuple[int, Time]]] = [[] for _ in self.successors]
+        for before, arcs in enumerate(self.successors):
+            for after, lag in arcs:
+                turned[after].append((before, lag))
+        return turned
 
 
 def topological_order(successors: list[list[tuple[int, Time]]]) -> list[int]:

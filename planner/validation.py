@@ -224,7 +224,6 @@ def _demand(path: str, demand: Any, found: _Mistakes) -> None:
 def _precedence(problem: Problem, index: Mapping[str, int], found: _Mistakes) -> Graph[float]:
     count = len(problem.tasks)
     successors: list[list[Arc]] = [[] for _ in range(count)]
-    predecessors: list[list[Arc]] = [[] for _ in range(count)]
     in_order = True
     for position, arc in enumerate(problem.precedence):
         try:
@@ -236,15 +235,14 @@ def _precedence(problem: Problem, index: Mapping[str, int], found: _Mistakes) ->
             _arc(f"precedence[{position}]", arc, index, found)
             continue
         successors[before].append((after, lag))
-        predecessors[after].append((before, lag))
         if before >= after:
             in_order = False
     if in_order:
-        return Graph(range(count), successors, predecessors)
-    order = topological_order(successors)
-    if len(order) < count:
-        _cycles(problem, predecessors, found)
-    return Graph(order, successors, predecessors)
+        return Graph(range(count), successors)
+    graph = Graph(topological_order(successors), successors)
+    if len(graph.order) < count:
+        _cycles(problem, graph.predecessors, found)
+    return graph
 
 
 def _arc(path: str, arc: Any, index: Mapping[str, int], found: _Mistakes) -> None:
