@@ -12,6 +12,10 @@ RECORD_EVENTS = "longpole.record_events"
 REQUEST_CANCEL = "longpole.request_cancel"
 RECORD_STEPS = "longpole.record_steps"
 OFFLOAD_OUTPUTS = "longpole.offload_outputs"
+PREPARE_CHILD = "longpole.prepare_child"
+FOLLOW_CHILD = "longpole.follow_child"
+READ_ITEMS = "longpole.read_items"
+STORE_LIST = "longpole.store_list"
 
 SUBMIT_OUTCOME = "longpole_submit_outcome"
 """A function of the worker's that workflow code calls, outside of the sandbox, with the pages of a run's outcome."""
@@ -74,6 +78,23 @@ class ChildCall:
     depth: int = 1
     """How deep the child is: 1 for that of a run which is nobody's."""
     title: str = ""
+
+
+class PreparedChild(TypedDict):
+    """What `PREPARE_CHILD` answers: a child that can be started."""
+
+    run_input: dict[str, Any]
+    """The argument of its workflow."""
+    announcement: dict[str, Any]
+    """The fields of a `workflows.announcement.Announcement`."""
+
+
+class ChildEnd(TypedDict, total=False):
+    """What `FOLLOW_CHILD` answers: how a child ended that did not fail."""
+
+    cancelled: bool
+    result: Any
+    """What its workflow returned."""
 
 
 class StepResult(TypedDict, total=False):

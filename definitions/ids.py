@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from definitions.errors import NotFound
 
@@ -20,6 +20,13 @@ def new_workflow_id() -> str:
 def new_execution_id() -> str:
     """A new `exec_<32 hex>`."""
     return execution_id(uuid4())
+
+
+def child_execution_id(parent: str, step: str, start: int) -> str:
+    """The id of the run that a step of another run is: the same each time that it is asked for.
+
+    `step`: the step's path, `start`: 1 for the first time that the runner starts it."""
+    return execution_id(uuid5(NAMESPACE_URL, f"longpole:{parent}/{step}#{start}"))
 
 
 def workflow_id(uuid: UUID) -> str:

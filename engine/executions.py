@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
 from definitions.ids import new_execution_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
+from definitions.steering import OpenApproval
 from definitions.validation import check_input
 from engine.access.identity import LOCAL
 from engine.checkpointed import dispatch_of_row
@@ -36,6 +37,7 @@ from engine.explaining import explain
 from engine.failpoints import failpoint
 from engine.outgoing import deadline, dispatch_of, row_of
 from engine.rerunning import Rerunning, RerunWish
+from engine.steering import open_approvals, tell
 from engine.temporal import answer
 from engine.views import Continuation, Rerun, StoredDefinition
 from store import instances
@@ -256,6 +258,40 @@ class Executions(ExecutionRecords):
                         f"Temporal does not answer: {error.message}", remedy="try again"
                     ) from error
                 await asyncio.sleep(_NOT_THERE_YET_SECONDS)
+
+    async def send_event(self, execution_id: str, name: str, data: Any = None, event_id: str | None = None) -> None:
+        """Send an event to a run; one that no step waits for yet is kept. The same `event_id` again changes nothing.
+
+        Once this returns it counts, whatever dies. Raises `ExecutionNotFound`, `Conflict` (`invalid_status`),
+        `LongpoleError` (`event_invalid`, `too_many_events`), `ServiceUnavailable`."""
+        said = {"name": name, "data": data, **({"id": event_id} if event_id else {})}
+        await tell(self._client, self, execution_id, "send_event", said, "send it")
+
+    async def decide(
+        self,
+        execution_id: str,
+        step: str,
+        approved: bool,
+        *,
+        by: str = "",
+        comment: str = "",
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Answer an approval. `step`: its path; `values`: what is changed of the values that it shows.
+
+        Once this returns it counts, whatever dies. Raises `ExecutionNotFound`, `Conflict` (`invalid_status`),
+        `LongpoleError` (`decision_invalid`, and what the run refuses: `not_waiting`, `not_an_approver`,
+        `values_invalid`), `ServiceUnavailable`."""
+        said = {"step": step, "approved": approved, "by": by, "comment": comment}
+        if values is not None:
+            said["values"] = dict(values)
+        await tell(self._client, self, execution_id, "decide", said, "decide")
+
+    async def approvals(self, execution_id: str) -> list[OpenApproval]:
+        """The approvals of a run that wait for an answer, the oldest first.
+
+        Raises `ExecutionNotFound`, `ServiceUnavailable`."""
+        return await open_approvals(self._client, self, execution_id)
 
     async def explain(self, execution_id: str, step_id: str | None = None) -> list[StepExplanation]:
         """Why the step, or each that has not ended, is where it is (`engine.explaining`).

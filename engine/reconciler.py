@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,9 +26,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.outcome import OutcomeWriter
 from definitions.calls import FINAL_RUN_STATUSES, OutcomePage, RunStatus
-from definitions.messages import WORKFLOW_TYPE
+from definitions.messages import WORKFLOW_TYPE, CancelRequest
 from engine.account import QUERY_TIMEOUT, outcome_pages
-from store import instances
+from store import children, instances
 from store.database import Database
 
 _log = structlog.get_logger()
@@ -107,6 +108,9 @@ class Reconciler:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
+            if await asyncio.to_thread(self._waits_for_parent, execution_id):
+                return 0  # it is for the parent to bring it there, which may be about to
+            await self._end_children(execution_id, "lost")
             lost = {"message": "Temporal no longer knows this run", "error_class": "lost"}
             return await self._finish(execution_id, "failed", datetime.now(UTC), None, lost)
         status = _ENDED.get(description.status) if description.status is not None else None
@@ -118,8 +122,30 @@ class Reconciler:
         if pages:
             await asyncio.to_thread(self._outcomes.write, pages)
             return 1
+        if description.status in _BY_TEMPORAL:
+            await self._end_children(execution_id, "terminated")
         at = description.close_time or datetime.now(UTC)
         return await self._finish(execution_id, status, at, output, told, description.run_id)
+
+    def _waits_for_parent(self, execution_id: str) -> bool:
+        with self._database.read() as session:
+            return children.waits_for_parent(session, execution_id)
+
+    async def _end_children(self, execution_id: str, how: str) -> None:
+        """A run that ended without a word could not tell the runs that are its steps to end: before it is taken note
+        of, so that a crash leaves nothing undone."""
+
+        def read() -> list[str]:
+            with self._database.read() as session:
+                return children.open_children(session, execution_id)
+
+        for child in await asyncio.to_thread(read):
+            request = CancelRequest(reason=f"the run that it is a step of, {execution_id}, was {how}")
+            try:
+                await self._client.get_workflow_handle(child).signal("cancel", asdict(request))
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
 
     def _may_be_writing(self, description: WorkflowExecutionDescription) -> bool:
         """Whether the worker that ended the run just now should be left to write its outcome."""

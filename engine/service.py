@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 
 from activities.attempt import StepActivities, StepSettings
 from activities.cancellation import request_cancel
+from activities.children import ChildActivities
+from activities.lists import ListActivities
 from activities.masking import Masker
 from activities.offloading import OffloadActivities
 from activities.outcome import OutcomeWriter
@@ -57,6 +59,8 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
     outcomes = OutcomeWriter(recorder, masker)
     events = RunEventActivities(recorder, masker)
     offloading = OffloadActivities(engine.blobs)
+    children = ChildActivities(engine.database, engine.blobs)
+    lists = ListActivities(engine.blobs)
     failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     def ended(running: asyncio.Task[None]) -> None:
@@ -73,6 +77,10 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
             StepOutcomeActivities(outcomes).record_steps,
             offloading.offload_outputs,
             request_cancel,
+            children.prepare_child,
+            children.follow_child,
+            lists.read_items,
+            lists.store_list,
         ],
         submit_outcome=outcomes.submit,
     )

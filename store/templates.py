@@ -61,6 +61,10 @@ def create_template(
     return template
 
 
+_FIRST_LABEL = "1"
+"""What a definition is called that says nothing about it (`definitions.model.Definition.version`)."""
+
+
 def lock_name(session: Session, owner: str, name: str) -> None:
     """Until the transaction ends, nobody else stores a template of that name. SQLite has one writer anyway."""
     if is_postgres(session):
@@ -174,6 +178,23 @@ def find_template(
     if is_active is not None:
         statement = statement.where(col(WorkflowTemplate.is_active) == is_active)
     newest_first = (col(WorkflowTemplate.version).desc(), col(WorkflowTemplate.created_at).desc())
+    return session.scalars(statement.order_by(*newest_first).limit(1)).first()
+
+
+def find_labelled(session: Session, name: str, label: str, *, owner: str) -> WorkflowVersion | None:
+    """The newest revision of an active definition of that name that its author called so. None when there is none."""
+    labelled = func.coalesce(VERSIONS.c.definition["version"].as_string(), _FIRST_LABEL) == label
+    statement = (
+        select(WorkflowVersion)
+        .join(WorkflowTemplate, col(WorkflowTemplate.id) == col(WorkflowVersion.template_id))
+        .where(
+            col(WorkflowTemplate.name) == name,
+            col(WorkflowTemplate.owner) == owner,
+            col(WorkflowTemplate.is_active).is_(True),
+            labelled,
+        )
+    )
+    newest_first = (col(WorkflowTemplate.version).desc(), col(WorkflowVersion.revision).desc())
     return session.scalars(statement.order_by(*newest_first).limit(1)).first()
 
 

@@ -10,10 +10,11 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from definitions.calls import REQUEST_CANCEL, StepFailure
+    from definitions.calls import OFFLOAD_OUTPUTS, REQUEST_CANCEL, OutcomePage, StepFailure
     from definitions.messages import Ending
+    from definitions.values import json_size
 
-from workflows.timing import RECORD_RETRY, RECORD_TIMEOUT
+from workflows.timing import MAX_INLINE_BYTES, RECORD_RETRY, RECORD_TIMEOUT
 
 
 async def raise_ending(ending: Ending) -> None:
@@ -25,6 +26,21 @@ async def raise_ending(ending: Ending) -> None:
         await to_its_end(_request_cancellation())
         raise CancelledError(error.get("message", "cancelled"))
     raise ApplicationError(error.get("message", ""), error, type=error.get("error_class", "error"), non_retryable=True)
+
+
+async def result_for_parent(last: OutcomePage) -> dict[str, Any]:
+    """What a run returns that is a step of another: its output as a step's activity returns one, with references for
+    what is large."""
+    output, slots = last.output, last.slots
+    if json_size(output) > MAX_INLINE_BYTES:
+        moved: dict[str, list[Any]] = await workflow.execute_local_activity(
+            OFFLOAD_OUTPUTS,
+            {"output": [output, slots]},
+            start_to_close_timeout=RECORD_TIMEOUT,
+            retry_policy=RECORD_RETRY,
+        )
+        output, slots = moved["output"]
+    return {"output": output, "slots": slots}
 
 
 async def _request_cancellation() -> None:

@@ -18,9 +18,10 @@ with workflow.unsafe.imports_passed_through():
     from definitions.errors import LongpoleError
     from definitions.incoming import MESSAGE_LIMIT, beginning, cancel_request
 
-from definitions.messages import WORKFLOW_TYPE, CancelRequest, CancelStep, Ending, StartStep
+from definitions.messages import WORKFLOW_TYPE, CancelRequest, CancelStep, Ending, StartChild, StartStep
 from workflows import attributes
-from workflows.closing import raise_ending, to_its_end
+from workflows.child_runs import ChildRuns
+from workflows.closing import raise_ending, result_for_parent, to_its_end
 from workflows.event_recording import EventRecording
 from workflows.explanation import explanation
 from workflows.history_length import HistoryLength, continue_as_new
@@ -53,6 +54,7 @@ class DagWorkflow:
         self._runner = Runner(program, state, execution_id=run.execution_id)
         self._progress = Progress(self._runner)
         self._steps = StepsInFlight(self._runner, self._wake)
+        self._children = ChildRuns(self._runner, self._steps.watch)
         self._limits = LimitsOfTime(self._runner, self._wake)
         self._records = EventRecording(self._runner, self._progress, run.execution_id)
         self._step_records = StepRecords(self._runner, execution_id=run.execution_id, interpreter=run.interpreter)
@@ -80,6 +82,7 @@ class DagWorkflow:
     def pause(self, *_note: Any) -> None:
         """Running steps end, nothing new starts, the run's timeout stands still."""
         self._runner.pause(workflow.time())
+        self._children.tell("pause")
         self._limits.stop_deadline()
         self._wake()
 
@@ -87,6 +90,7 @@ class DagWorkflow:
     def resume(self, *_note: Any) -> None:
         """Go on after `pause`."""
         self._runner.resume(workflow.time())
+        self._children.tell("resume")
         self._limits.watch_deadline()
         self._wake()
 
@@ -133,7 +137,9 @@ class DagWorkflow:
             if isinstance(command, StartStep):
                 self._steps.start(command)
             elif isinstance(command, CancelStep):
-                self._steps.cancel(command.activity_id)
+                self._tell_to_end(command.activity_id)
+            elif isinstance(command, StartChild):
+                self._children.start(command)
             else:
                 raise LongpoleError("this worker can't run control steps yet", code="interpreter_too_old")
         self._limits.begin_grace()
@@ -143,12 +149,24 @@ class DagWorkflow:
             await workflow.sleep(YIELD)
         elif self._runner.draining and not self._runner.running:
             self._limits.stop_deadline()
-            await continue_as_new(self._run, self._runner, lambda: not self._records.pending, self._step_records)
+            await continue_as_new(
+                self._run,
+                self._runner,
+                lambda: not (self._records.pending or self._children.busy),
+                self._step_records,
+            )
         elif self._step_records.due:
             await self._step_records.record()
         elif not self._runner.finished:
             await workflow.wait_condition(lambda: self._woken)
             self._woken = False
+
+    def _tell_to_end(self, activity_id: str) -> None:
+        if activity_id in self._children:
+            reason = self._runner.stop_reason or "the run that it is a step of needs it no longer"
+            self._children.cancel(activity_id, reason, self._limits.grace_seconds)
+        else:
+            self._steps.cancel(activity_id)
 
     def _wake(self) -> None:
         self._woken = True
@@ -177,9 +195,13 @@ class DagWorkflow:
             await to_its_end(self._records.recorded())
         if self._step_records.due:
             await to_its_end(self._step_records.record())
+        if self._children.busy:
+            await to_its_end(self._children.told())
         self._progress.ending = ending
         self._show()
         self._outcome = outcome_pages(self._runner.state, self._run.execution_id, ending, workflow.time())
         submit_outcome(self._outcome)
         await raise_ending(ending)
+        if self._run.depth:
+            return await result_for_parent(self._outcome[-1])
         return workflow_result(self._outcome[-1])

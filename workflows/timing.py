@@ -18,9 +18,17 @@ RECORD_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=20)
 )
 """Without an end: an outcome is written again until it holds."""
+FOLLOW_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
+)
+"""How often a child that was started in an earlier history is asked for: retries leave nothing in the history."""
+LONGEST_TIMER = 100 * 366 * 86_400.0
+"""Seconds. The server counts time in nanoseconds, of which 292 years have as many as it can."""
 EVENT_BATCH = 500
 YIELD = timedelta(milliseconds=1)
 """Ends a workflow task that has scheduled as much as it may."""
+MAX_INLINE_BYTES = 64 * 1024
+"""Of JSON that a run hands to the run that it is a step of; the rest goes by reference."""
 MAX_HISTORY_EVENTS = 10_000
 MAX_HISTORY_BYTES = 10 * 1024 * 1024
 SMALL_CHECKPOINT_BYTES = 256 * 1024

@@ -24,15 +24,21 @@ def run_input(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
     A value is taken as JSON when it is JSON (`true`, `3`, `[1, 2]`), else as the text it is. Raises
     `InputOptionInvalid`, `DocumentUnreadable`.
     """
+    given = pairs_of("--input", pairs)
+    return {**(read_document(file) if file else {}), **given}
+
+
+def pairs_of(option: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """What each `key=value` of an option says. Raises `InputOptionInvalid`."""
     given: dict[str, Any] = {}
     for pair in pairs:
         key, separator, text = pair.partition("=")
         if not separator or not key.strip():
-            raise InputOptionInvalid(f"--input {pair!r} is not key=value", remedy="write e.g. --input rows=100")
+            raise InputOptionInvalid(f"{option} {pair!r} is not key=value", remedy=f"write e.g. {option} rows=100")
         if key in given:
-            raise InputOptionInvalid(f"--input {key}=... is there twice", remedy="keep one of them")
+            raise InputOptionInvalid(f"{option} {key}=... is there twice", remedy="keep one of them")
         given[key] = json_or_text(text)
-    return {**(read_document(file) if file else {}), **given}
+    return given
 
 
 def json_or_text(text: str) -> Any:

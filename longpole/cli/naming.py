@@ -28,7 +28,7 @@ async def find_execution(executions: ExecutionRecords, name: str) -> str:
     if _WHOLE.fullmatch(name):
         return name
     if name == "last":
-        newest, _ = await executions.find(limit=1)
+        newest, _ = await executions.find(top_level=True, limit=1)
         if not newest:
             raise ExecutionNotFound("there is no run yet", remedy="start one with `longpole run FILE`")
         return newest[0].execution_id

@@ -1,0 +1,170 @@
+"""Runs that are steps of other runs: made ready to be started, and followed where the parent can't do that itself.
+
+A child's row is written before Temporal hears of the child, as that of any run; it is the parent that brings it there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.outputs import load
+from activities.parcel import parcel_of
+from activities.typed_failures import typed_failures
+from definitions.calls import FOLLOW_CHILD, PREPARE_CHILD, ChildCall, ChildEnd, PreparedChild
+from definitions.errors import Conflict, DefinitionNotFound, ExecutionNotFound, LongpoleError
+from definitions.ids import child_execution_id, workflow_id
+from definitions.messages import RunInput
+from definitions.model import Definition
+from definitions.validation import check_input
+from definitions.values import resolve_deferred, unpack
+from store import instances, templates
+from store.blobs import BlobStore
+from store.database import Database, Session
+from store.instances import Parent
+from store.tables import WorkflowInstance, WorkflowVersion
+
+MOST_DEEP = 10
+"""How many runs may be above one another."""
+LARGEST_INLINE = 16 * 1024
+"""Bytes of a child's definition that go through its parent's history, twice for each child."""
+STILL_RUNNING = "still_running"
+
+
+class ChildActivities:
+    """The activities, over one database. Raise `StoreUnavailable` and `OSError`, which the workflow retries."""
+
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    @activity.defn(name=PREPARE_CHILD)
+    async def prepare_child(self, fields: dict[str, Any]) -> PreparedChild:
+        """The fields of a `ChildCall`. Fails for good with `definition_not_found`, `input_invalid`, `too_deep`, and
+        where a value of its input is lost."""
+        with typed_failures():
+            return await asyncio.to_thread(self._prepare, ChildCall(**fields))
+
+    @activity.defn(name=FOLLOW_CHILD)
+    async def follow_child(self, execution_id: str) -> ChildEnd:
+        """How a child ended. Fails, to be tried again, as long as it goes on; for good as the child failed."""
+        handle = activity.client().get_workflow_handle(execution_id)
+        try:
+            status = (await handle.describe()).status
+            if status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
+                raise ApplicationError(f"{execution_id} goes on", type=STILL_RUNNING)
+            return ChildEnd(result=await handle.result())
+        except WorkflowFailureError as failure:
+            if isinstance(failure.cause, CancelledError):
+                return ChildEnd(cancelled=True)
+            raise _failed_for_good(failure.cause) from None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise ApplicationError(
+                f"Temporal no longer knows {execution_id}", type="lost", non_retryable=True
+            ) from None
+
+    def _prepare(self, call: ChildCall) -> PreparedChild:
+        if call.depth > MOST_DEEP:
+            raise LongpoleError(
+                f"{call.workflow!r} would be the {call.depth}th run inside of another, {MOST_DEEP} may be",
+                code="too_deep",
+                remedy="does a workflow call itself without end?",
+            )
+        run_input = resolve_deferred(unpack(call.input, call.slots), lambda digest: load(digest, self._blobs))
+        with self._database.write() as session:
+            row, revision = self._row(session, call, run_input)
+            document = revision.definition
+        parcel = parcel_of(document, row.input_data, self._blobs, largest_inline=LARGEST_INLINE)
+        run = RunInput(
+            execution_id=row.execution_id,
+            definition=parcel.definition,
+            digest=row.digest,
+            input=parcel.input,
+            slots=parcel.slots,
+            workflow_id=workflow_id(row.template_id),
+            revision=row.revision,
+            owner=row.owner,
+            depth=call.depth,
+        )
+        announcement = {
+            "name": row.name,
+            "version": str(document.get("version", "1")),
+            "revision": row.revision,
+            "digest": row.digest,
+            "description": str(document.get("description") or ""),
+            "owner": row.owner,
+            "priority": row.priority,
+            "tags": list(row.tags),
+            "steps": len(document["steps"]),
+            "parent": call.execution_id,
+        }
+        return PreparedChild(run_input=vars(run), announcement=announcement)
+
+    def _row(self, session: Session, call: ChildCall, run_input: Any) -> tuple[WorkflowInstance, WorkflowVersion]:
+        """The child's row and its definition; those that are there when it was prepared before."""
+        execution_id = child_execution_id(call.execution_id, call.step_id, call.start)
+        try:
+            row = instances.get_instance(session, execution_id)
+        except ExecutionNotFound:
+            return _new_row(session, call, execution_id, run_input)
+        if row.parent_execution_id != call.execution_id:
+            raise Conflict(f"{execution_id} is the id of another execution", code="execution_exists")
+        return row, templates.get_revision(session, workflow_id(row.template_id), row.revision)
+
+
+def _new_row(
+    session: Session, call: ChildCall, execution_id: str, run_input: Any
+) -> tuple[WorkflowInstance, WorkflowVersion]:
+    parent = instances.get_instance(session, call.execution_id)
+    revision = _newest(session, call, parent.owner)
+    definition = Definition.model_validate(revision.definition)
+    check_input(definition, run_input)
+    row = instances.create_instance(
+        session,
+        execution_id=execution_id,
+        workflow_id=workflow_id(revision.template_id),
+        name=definition.name,
+        revision=revision.revision,
+        digest=revision.digest,
+        input_data=run_input,
+        owner=parent.owner,
+        priority=parent.priority,
+        tags=list(dict.fromkeys((*definition.tags, *parent.tags))),
+        timeout_at=datetime.now(UTC) + timedelta(seconds=definition.timeout) if definition.timeout else None,
+        parent=Parent(call.execution_id, call.step_id),
+    )
+    return row, revision
+
+
+def _newest(session: Session, call: ChildCall, owner: str) -> WorkflowVersion:
+    """The revision that is meant. Raises `DefinitionNotFound`."""
+    if call.version is not None:
+        found = templates.find_labelled(session, call.workflow, call.version, owner=owner)
+        if found is not None:
+            return found
+        label = f" with version {call.version!r}"
+    else:
+        head = templates.find_template(session, call.workflow, owner=owner, is_active=True)
+        if head is not None:
+            return templates.get_revision(session, head.workflow_id, head.revision)
+        label = ""
+    raise DefinitionNotFound(
+        f"there is no active workflow {call.workflow!r}{label}",
+        remedy="store it before it is run, or let it be active again",
+    )
+
+
+def _failed_for_good(cause: BaseException) -> ApplicationError:
+    """The failure of a child as one of the activity: with the same detail and class."""
+    if isinstance(cause, ApplicationError):
+        return ApplicationError(cause.message, *cause.details, type=cause.type, non_retryable=True)
+    error_class = "terminated" if isinstance(cause, TerminatedError) else "error"
+    return ApplicationError(str(cause), type=error_class, non_retryable=True)
