@@ -75,7 +75,9 @@ async def open_engine(
         client = await connect(temporal_address, embedded=embedded)
         await register_search_attributes(client)
         blobs = BlobStore(settings.data_dir / "blobs")
-        executions = Executions(opened, blobs, client, settings.task_queue)
+        executions = Executions(
+            opened, blobs, client, settings.task_queue, max_history_events=settings.max_history_events
+        )
         try:
             yield Engine(
                 settings=settings,

@@ -43,6 +43,8 @@ class Dispatch:
     """The run that it is a step of."""
     forked_from: str = ""
     """The run that it is a rerun of."""
+    max_history_events: int = 0
+    """As in `RunInput`."""
 
     @property
     def run_input(self) -> dict[str, Any]:
@@ -57,6 +59,7 @@ class Dispatch:
             revision=self.revision,
             owner=self.owner,
             checkpoint=self.checkpoint,
+            max_history_events=self.max_history_events,
         )
         return vars(run_input)
 

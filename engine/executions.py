@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,8 +56,11 @@ _QUERY_TIMEOUT = timedelta(seconds=2)
 class Executions(ExecutionRecords):
     """All that can be done with runs."""
 
-    def __init__(self, database: Database, blobs: BlobStore, client: Client, task_queue: str) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, client: Client, task_queue: str, *, max_history_events: int = 0
+    ) -> None:
         super().__init__(database, blobs)
+        self._max_history_events = max_history_events
         self._client = client
         self._task_queue = task_queue
         self._marks = DispatchMarks(database)
@@ -354,7 +357,8 @@ class Executions(ExecutionRecords):
     async def _bring_to_temporal(self, run: Dispatch) -> None:
         try:
             start = dispatch_again if run.continues else dispatch
-            run_id = await start(self._client, self._task_queue, run)
+            told = replace(run, max_history_events=self._max_history_events)
+            run_id = await start(self._client, self._task_queue, told)
         except RPCError as error:
             if error.status is not RPCStatusCode.INVALID_ARGUMENT:
                 raise

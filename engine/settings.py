@@ -56,6 +56,8 @@ class Settings(AccessSettings, HttpSettings, BaseSettings):
     """`full`: the embedded Temporal waits for the disk at each transaction, so that not even power loss loses one."""
     max_concurrent_steps: int = Field(default=50, ge=1, le=10_000)
     """Steps that one worker runs at once."""
+    max_history_events: int = Field(default=10_000, ge=400, le=40_000)
+    """How long one Temporal history of a run may become; for servers whose own limit is below the usual 51,200."""
     grace_seconds: float = Field(default=10.0, ge=0, le=3600)
     """How long a worker that is told to stop lets its steps end by themselves."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
