@@ -38,6 +38,10 @@ log = structlog.get_logger(__name__)
 
 _CALL_KEYS = frozenset(field.name for field in fields(StepCall))
 _LOST_DELAY = timedelta(milliseconds=100)
+_LOCAL_LOST_DELAY = timedelta(seconds=1.1)
+"""Long enough for a timer (`workflows.timing.LOCAL_RETRY_THRESHOLD`), so that another worker makes the next attempt."""
+LOCAL_EXTRA_LIMIT = 8 * 1024
+"""For a local step's additions to the context, and for its artifacts: many results share one message."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,25 @@ class StepActivities:
         self.masker = masker
         self.settings = settings
         self.handlers = HandlerLoop()
+        self.stops_local = False
+        """Local steps are no longer run here."""
+        self._local: set[asyncio.Task[Any]] = set()
 
     @activity.defn(dynamic=True)
     async def run_step(self, args: Sequence[RawValue]) -> StepResult:
         """One attempt. Fails with `ApplicationError(message, StepFailure, type=error class)`."""
-        return await _Attempt(self, _read_call(args)).run()
+        attempt = _Attempt(self, _read_call(args))
+        if activity.info().is_local and (task := asyncio.current_task()) is not None:
+            self._local.add(task)
+            task.add_done_callback(self._local.discard)
+        return await attempt.run()
+
+    def stop_local(self) -> None:
+        """Tells local steps that they should end, and lets no other begin: they go on where another worker is. The SDK
+        itself would wait for each of them, and for those that follow."""
+        self.stops_local = True
+        for task in self._local:
+            task.cancel()
 
     def close(self) -> None:
         """Ends the threads of handlers; blocks for a second at most."""
@@ -100,7 +118,8 @@ class _Attempt:
         self._run_id = call.execution_id
         self._step_id = f"{call.step_id}{call.iteration}"
         self._temporal_attempt = info.attempt
-        self._tally = Tally.of(info.attempt, info.heartbeat_details)
+        self._is_local = info.is_local
+        self._tally = Tally.of_local(info.attempt) if info.is_local else Tally.of(info.attempt, info.heartbeat_details)
         self._started_at = datetime.now(UTC)
         self._reporter = AttemptReporter(owner.recorder, owner.masker, self._run_id, self._step_id, info.attempt)
         self._step = StepContext(
@@ -151,7 +170,7 @@ class _Attempt:
 
     async def _work(self) -> Ending:
         """`Returned` a `StepResult`, or `Raised`. Raises what our own part of the work raises."""
-        if not await is_ours({FAILED: self._tally.failed}):
+        if self._is_stopped_local or not await is_ours({FAILED: self._tally.failed}):
             raise asyncio.CancelledError
         refuse_lost(self._call, self._tally)
         call, tally = self._call, self._tally
@@ -182,7 +201,7 @@ class _Attempt:
             await asyncio.wait({running.ended}, timeout=self._call.timeout)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
-            shutdown = details is not None and details.worker_shutdown
+            shutdown = self._is_stopped_local or (details is not None and details.worker_shutdown)
             ending = await self._wind_down(
                 running, handler, self._settings.cleanup_on_shutdown if shutdown else self._settings.cleanup
             )
@@ -242,9 +261,9 @@ class _Attempt:
         return [approximately(artifact, self._mask_text) for artifact in list(self._step.artifacts)]
 
     def _within_limit(self, value: Any, origin: str) -> Any:
-        size = json_size(value)
-        if size > INLINE_LIMIT:
-            raise too_large(f"{size:,}", INLINE_LIMIT, origin, "return what is large as the step's result instead")
+        size, limit = json_size(value), LOCAL_EXTRA_LIMIT if self._is_local else INLINE_LIMIT
+        if size > limit:
+            raise too_large(f"{size:,}", limit, origin, "return what is large as the step's result instead")
         return value
 
     # -- ends other than a result ---
@@ -262,15 +281,25 @@ class _Attempt:
     def _stopped(self) -> ApplicationError | None:
         """The activity was cancelled. None: Temporal is told so; otherwise, what it is told."""
         details = activity.cancellation_details()
+        requested = details is not None and details.cancel_requested
+        if self._is_stopped_local and not requested:
+            return self._stopped_with_worker(_LOCAL_LOST_DELAY)
         if details is None or details.not_found or details.timed_out:
             # The attempt is no longer ours: whoever took it over, or ended the run, says how it ended.
             return None
-        if details.worker_shutdown and not details.cancel_requested:
-            error = StepError("its worker was stopped while it ran, and did not wait for it", error_class=WORKER_LOST)
-            verdict = Verdict(not self._call.at_most_once)
-            return self._failure(error, Classified(WORKER_LOST), verdict, _LOST_DELAY, attempts=self._tally.failed)
+        if details.worker_shutdown and not requested:
+            return self._stopped_with_worker(_LOST_DELAY)
         self._ended("cancelled", will_retry=details.paused or details.reset)
         return None
+
+    @property
+    def _is_stopped_local(self) -> bool:
+        return self._is_local and self._owner.stops_local
+
+    def _stopped_with_worker(self, delay: timedelta) -> ApplicationError:
+        error = StepError("its worker was stopped while it ran, and did not wait for it", error_class=WORKER_LOST)
+        verdict = Verdict(not self._call.at_most_once)
+        return self._failure(error, Classified(WORKER_LOST), verdict, delay, attempts=self._tally.failed)
 
     def _failure(
         self, error: BaseException, found: Classified, verdict: Verdict, delay: timedelta, *, attempts: int
@@ -346,6 +375,8 @@ class _Attempt:
         self._beat_later()
 
     def _beat(self, failed: int) -> None:
+        if self._is_local:
+            return  # nobody waits for it
         details: dict[str, Any] = {FAILED: failed}
         if self._reporter.latest is not None:
             details["progress"], details["label"] = self._reporter.latest

@@ -35,6 +35,11 @@ class Tally:
         # An operator who resets an activity in the web UI sets Temporal's count back to 1, not ours.
         return cls(failed, max(0, temporal_attempt - 1 - failed))
 
+    @classmethod
+    def of_local(cls, temporal_attempt: int) -> Tally:
+        """Of a local step, which has no heartbeats: one that is lost with its worker begins with its first attempt."""
+        return cls(temporal_attempt - 1, 0)
+
     @property
     def number(self) -> int:
         """The number of this attempt as its author counts."""

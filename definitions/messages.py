@@ -61,6 +61,8 @@ class StartStep:
     call: StepCall
     size: int
     """Bytes that this command adds to the workflow task."""
+    local: bool = False
+    """As a local activity."""
 
 
 @dataclass(frozen=True)

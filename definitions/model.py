@@ -274,10 +274,12 @@ class Step(Frozen):
     """What the handler gets, with `${...}` references resolved; None: the run's whole input."""
     retry: RetryPolicy = NO_RETRY
     timeout: Annotated[Duration, Field(gt=0)] | None = None
-    """Seconds that one attempt may take; None: `DEFAULT_STEP_TIMEOUT`. Of a control step: seconds that all of it may
-    take; None: no limit."""
+    """Seconds that one attempt may take; None: `DEFAULT_STEP_TIMEOUT`, of a local step `MAX_LOCAL_TIMEOUT`. Of a
+    control step: seconds that all of it may take; None: no limit."""
     at_most_once: bool = False
     """Never start it again, not even when its worker was lost."""
+    local: bool = False
+    """Run it within the workflow task, without a word to the server: for the shortest of steps."""
     estimated_duration: Annotated[Duration, Field(ge=0)] | None = None
     resources: Mapping[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """What it holds while it runs, e.g. `{"cpu_cores": 4, "memory_gb": 8}`."""
@@ -295,6 +297,7 @@ class Step(Frozen):
                 "handler": self.handler is not None,
                 "retry": self.retry != NO_RETRY,
                 "at_most_once": self.at_most_once,
+                "local": self.local,
                 "input": self.input is not None and self.workflow is None,
             }
             others = [key for key, is_given in given.items() if is_given]
@@ -302,6 +305,18 @@ class Step(Frozen):
                 said = ", ".join(f"`{key}`" for key in others)
                 remedy = "they belong to the steps inside, or to a step of their own"
                 raise FieldsInvalid(f"a step with `{kinds[0]}` has no {said}", code="bad_control", remedy=remedy)
+        return self
+
+    @model_validator(mode="after")
+    def _local_fits(self) -> Self:
+        if not self.local:
+            return self
+        if self.at_most_once:
+            message = "a local step runs again when its worker is lost, which `at_most_once` forbids"
+            raise FieldsInvalid(message, code="bad_local", remedy="remove `local`, or `at_most_once`")
+        if self.timeout is not None and self.timeout > MAX_LOCAL_TIMEOUT:
+            message = f"a local step may take {MAX_LOCAL_TIMEOUT:g} s an attempt, not {self.timeout:g} s"
+            raise FieldsInvalid(message, code="bad_local", remedy="lower `timeout`, or remove `local`")
         return self
 
     @model_validator(mode="after")
@@ -339,8 +354,15 @@ class Step(Frozen):
         """What a person sees."""
         return self.name or self.id
 
+    @property
+    def attempt_seconds(self) -> float:
+        """How long one attempt of a step with a handler may take."""
+        return self.timeout or (MAX_LOCAL_TIMEOUT if self.local else DEFAULT_STEP_TIMEOUT)
+
 
 DEFAULT_STEP_TIMEOUT = 3600.0
+MAX_LOCAL_TIMEOUT = 60.0
+"""The workflow task of a local step goes on for as long, and tells the server of nothing else of the run meanwhile."""
 
 
 class Definition(Frozen):

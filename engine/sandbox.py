@@ -22,6 +22,7 @@ PURE = (
     "workflows.attributes",
     "workflows.ending",
     "workflows.explanation",
+    "workflows.local_budget",
     "workflows.progress",
     "workflows.retention",
     "workflows.runner",

@@ -91,8 +91,10 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
         async with upkeep(engine, outcomes):
             yield failed
     finally:
+        stopping = asyncio.get_running_loop().call_later(settings.grace_seconds, steps.stop_local)
         await worker.shutdown()
         await asyncio.wait([running])
+        stopping.cancel()
         await asyncio.to_thread(steps.close)
         await asyncio.to_thread(outcomes.close, RECORDS_SECONDS)
         await asyncio.to_thread(recorder.close, RECORDS_SECONDS)

@@ -23,6 +23,7 @@ from definitions.run_state import UPSTREAM_FAILED, RunState, StepsWithoutValue
 from definitions.scope import Scope
 from definitions.values import json_size, unpack
 from workflows.ending import ending, settle_unstarted
+from workflows.local_budget import LocalBudget
 from workflows.retention import OutputRetention
 from workflows.step_calls import error_handler_input, step_call
 
@@ -58,6 +59,7 @@ class Runner:
         self._abandoned: set[str] = set()
         self._to_cancel: list[str] = []
         self._events: list[RunEvent] = []
+        self._local = LocalBudget()
         self._retention = OutputRetention(program, state.outputs)
         self._scope = Scope(
             input_data=state.input,
@@ -102,6 +104,8 @@ class Runner:
         if activity_id in self._abandoned:
             return
         step_id, handled = self._running.pop(activity_id)
+        if self.program.steps[step_id].step.local:
+            self._local.returned(result)
         step = self.state.steps[step_id]
         step.attempts = result.get("attempts", 1)
         step.lost = result.get("lost", 0)
@@ -192,10 +196,12 @@ class Runner:
     def commands(self, now: float) -> list[Command]:
         """What to do now. Empty while paused or full; `backlog` says whether a limit cut it short."""
         commands: list[Command] = []
+        if self.backlog:
+            self._local.renew()
         self.backlog = False
         size = looked_at = 0
         while self._may_start():
-            if size >= MAX_TASK_BYTES or looked_at >= MAX_TASK_STEPS:
+            if size >= MAX_TASK_BYTES or looked_at >= MAX_TASK_STEPS or self._local.used_up:
                 self.backlog = True
                 break
             looked_at += 1
@@ -284,7 +290,10 @@ class Runner:
         call = step_call(
             step, step_input, execution_id=self._execution_id, context=self.state.context, start=state.starts
         )
-        return StartStep(activity_id, call, json_size(call.input) + (json_size(call.context) if call.context else 0))
+        if step.local:
+            self._local.started()
+        size = json_size(call.input) + (json_size(call.context) if call.context else 0)
+        return StartStep(activity_id, call, size, local=step.local)
 
     # -- ending and settling ------
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from definitions.calls import StepCall, StepFailure
-from definitions.model import DEFAULT_STEP_TIMEOUT, Step
+from definitions.model import Step
 from definitions.run_state import StepState
 from definitions.values import pack
 
@@ -23,7 +23,7 @@ def step_call(step: Step, step_input: Any, *, execution_id: str, context: Mappin
         slots=slots,
         title=step.title,
         start=start,
-        timeout=step.timeout or DEFAULT_STEP_TIMEOUT,
+        timeout=step.attempt_seconds,
         max_attempts=retry.max_attempts,
         initial_interval=retry.initial_interval,
         backoff_coefficient=retry.backoff_coefficient,

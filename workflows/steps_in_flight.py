@@ -20,7 +20,13 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows.failures import failure_of
 from workflows.runner import Runner
-from workflows.timing import HEARTBEAT_TIMEOUT, LOST_ATTEMPTS, LOST_RETRY_INTERVAL, STEP_TIMEOUT_MARGIN
+from workflows.timing import (
+    HEARTBEAT_TIMEOUT,
+    LOCAL_RETRY_THRESHOLD,
+    LOST_ATTEMPTS,
+    LOST_RETRY_INTERVAL,
+    STEP_TIMEOUT_MARGIN,
+)
 
 
 class StepsInFlight:
@@ -33,23 +39,8 @@ class StepsInFlight:
 
     def start(self, command: StartStep) -> None:
         """Start the activity of a step."""
-        call = command.call
-        handle = workflow.start_activity(
-            call.handler,
-            _without_defaults(call),
-            activity_id=command.activity_id,
-            start_to_close_timeout=timedelta(seconds=call.timeout) + STEP_TIMEOUT_MARGIN,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            # Attempts that count are counted by the attempt itself (`activities.attempt`), which also sets the waits
-            # between them; what is left to the server are the attempts lost with their worker.
-            retry_policy=RetryPolicy(
-                initial_interval=LOST_RETRY_INTERVAL,
-                backoff_coefficient=1.0,
-                maximum_attempts=1 if call.at_most_once else call.max_attempts + LOST_ATTEMPTS,
-            ),
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            summary=call.title,
-        )
+        begin = _start_local_activity if command.local else _start_activity
+        handle = begin(command.call, command.activity_id)
         self.watch(command.activity_id, handle)
 
     def watch(self, activity_id: str, task: asyncio.Task[Any]) -> None:
@@ -83,6 +74,43 @@ class StepsInFlight:
             self._runner.step_failed(activity_id, failure, now)
         else:
             self._runner.step_completed(activity_id, result, now)
+
+
+def _start_activity(call: StepCall, activity_id: str) -> asyncio.Task[Any]:
+    return workflow.start_activity(
+        call.handler,
+        _without_defaults(call),
+        activity_id=activity_id,
+        start_to_close_timeout=timedelta(seconds=call.timeout) + STEP_TIMEOUT_MARGIN,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        # Attempts that count are counted by the attempt itself (`activities.attempt`), which also sets the waits
+        # between them; what is left to the server are the attempts lost with their worker.
+        retry_policy=RetryPolicy(
+            initial_interval=LOST_RETRY_INTERVAL,
+            backoff_coefficient=1.0,
+            maximum_attempts=1 if call.at_most_once else call.max_attempts + LOST_ATTEMPTS,
+        ),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=call.title,
+    )
+
+
+def _start_local_activity(call: StepCall, activity_id: str) -> asyncio.Task[Any]:
+    return workflow.start_local_activity(
+        call.handler,
+        _without_defaults(call),
+        activity_id=activity_id,
+        start_to_close_timeout=timedelta(seconds=call.timeout) + STEP_TIMEOUT_MARGIN,
+        # As above; what is lost with its worker starts from its first attempt, and no history tells of it.
+        retry_policy=RetryPolicy(
+            initial_interval=LOST_RETRY_INTERVAL,
+            backoff_coefficient=1.0,
+            maximum_attempts=call.max_attempts + LOST_ATTEMPTS,
+        ),
+        local_retry_threshold=LOCAL_RETRY_THRESHOLD,
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=call.title,
+    )
 
 
 _CALL_DEFAULTS = {name: field.default for name, field in StepCall.__dataclass_fields__.items()}

@@ -11,6 +11,8 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 LOST_ATTEMPTS = 5
 """How many attempts of a step may be lost with their worker."""
 LOST_RETRY_INTERVAL = timedelta(milliseconds=100)
+LOCAL_RETRY_THRESHOLD = timedelta(seconds=1)
+"""Between attempts of a local step, longer waits are timers; shorter ones keep the workflow task open."""
 STEP_TIMEOUT_MARGIN = timedelta(seconds=15)
 """The attempt keeps the step's own timeout; the server's is the last resort behind it."""
 RECORD_TIMEOUT = timedelta(seconds=30)

@@ -114,3 +114,38 @@ async def test_a_worker_that_was_only_held_up_changes_nothing_any_more(
     assert [effect.pid for effect in starts(ledger, "a")] == [zombie.pid, other.pid]
     assert [effect.pid for effect in starts(ledger, "b")] == [other.pid]
     assert not repeated_after_completion(read_effects(ledger), await completion_times(engine, execution_id))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "told-to-stop"])
+async def test_local_steps_of_the_unfinished_workflow_task_run_again(
+    engine: Engine, spawn: Callable[[], WorkerProcess], tmp_path: Path, fault: signal.Signals
+) -> None:
+    ledger, door = tmp_path / "ledger.jsonl", tmp_path / "door"
+    given = {"ledger": str(ledger), "seconds": 0, "until": str(door)}
+
+    def step(step_id: str, handler: str, *depends_on: str, **more: Any) -> dict[str, Any]:
+        return {"id": step_id, "handler": f"ledger.{handler}", "input": given, "depends_on": list(depends_on), **more}
+
+    execution_id = await begin(
+        engine,
+        step("sure", "work"),
+        step("done", "work", "sure", local=True),
+        step("held", "work_until", "done", local=True),
+        step("last", "work", "held"),
+    )
+    first = spawn()
+    await begun(ledger, ("held", 1))
+    first.signal(fault)
+    other = spawn()
+    await begun(ledger, ("held", 2))
+    door.touch()
+    run = await ended(engine, execution_id)
+    assert first.wait(60) == (0 if fault is signal.SIGTERM else -signal.SIGKILL)
+    assert run.status == "completed"
+    assert [step.status for step in run.steps] == ["completed"] * 4
+    assert {effect.pid for effect in starts(ledger, "held")} == {first.pid, other.pid}
+    assert len(starts(ledger, "sure")) == len(starts(ledger, "last")) == 1
+    assert len({effect.key for effect in starts(ledger, "held")}) == 1
+    if fault is signal.SIGKILL:
+        assert len(starts(ledger, "done")) == 2

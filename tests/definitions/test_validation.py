@@ -43,6 +43,10 @@ def test_what_can_not_be_run_yet_is_refused(control: dict[str, Any]) -> None:
     assert codes(document({"id": "a", **control})) == [("not_supported", f"steps[0].{key}")]
 
 
+def test_control_steps_are_not_local() -> None:
+    assert ("bad_control", "steps[0]") in codes(document({"id": "a", "local": True, "wait": "1s"}))
+
+
 def test_five_mistakes_are_five_problems() -> None:
     made = document(
         {"id": "load", "timeout": "soon"},
@@ -95,6 +99,8 @@ def test_five_mistakes_are_five_problems() -> None:
             document({"id": "a", "at_most_once": True, "retry": {"max_attempts": 3}}),
             [("retry_at_most_once", "steps[0].retry.max_attempts")],
         ),
+        (document({"id": "a", "local": True, "at_most_once": True}), [("bad_local", "steps[0]")]),
+        (document({"id": "a", "local": True, "timeout": "61s"}), [("bad_local", "steps[0]")]),
         (document(error_handlers={"a": "h"}), [("unknown_step", "error_handlers.a")]),
         (document(error_handlers={"b": "a"}), [("unknown_step", "error_handlers.b")]),
         (document(error_handlers={"a": "a"}), [("bad_error_handler", "error_handlers.a")]),

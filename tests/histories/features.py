@@ -256,6 +256,26 @@ FEATURES = [
         [{"id": "count", "handler": "steps.length", "input": {"text": "${workflow.input.text}"}}],
         run_input={"text": "y" * 3_000_000},
     ),
+    Feature(
+        "local_steps",
+        [
+            give("a", 1),
+            *(echo(f"l{n}", f"l{n - 1}" if n else "a", local=True, input={"n": n}) for n in range(40)),
+            {"id": "soon", "handler": "steps.flaky", "input": {"succeeds_at": 3}, "retry": _RETRY, "local": True},
+            {
+                "id": "later",
+                "handler": "steps.flaky",
+                "input": {"succeeds_at": 2},
+                "retry": {"max_attempts": 2, "initial_interval": 1.5},
+                "local": True,
+            },
+            {"id": "big", "handler": "steps.big", "input": {"bytes": 300_000}, "depends_on": ["l39"], "local": True},
+            fail("bad", "big", local=True),
+            echo("beside", "big"),
+            echo("after", "bad", "later", local=True),
+        ],
+        status="failed",
+    ),
     Feature("pause_and_resume", [wait("first", 0.5), echo("second", "first")], steer=_pause_and_resume),
     Feature(
         "pause_past_the_timeout",
