@@ -40,9 +40,11 @@ STILL_RUNNING = "still_running"
 class ChildActivities:
     """The activities, over one database. Raise `StoreUnavailable` and `OSError`, which the workflow retries."""
 
-    def __init__(self, database: Database, blobs: BlobStore) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, *, max_history_events: int = 0) -> None:
+        """`max_history_events`: as in `RunInput`."""
         self._database = database
         self._blobs = blobs
+        self._max_history_events = max_history_events
 
     @activity.defn(name=PREPARE_CHILD)
     async def prepare_child(self, fields: dict[str, Any]) -> PreparedChild:
@@ -93,6 +95,7 @@ class ChildActivities:
             revision=row.revision,
             owner=row.owner,
             depth=call.depth,
+            max_history_events=self._max_history_events,
         )
         announcement = {
             "name": row.name,

@@ -59,7 +59,7 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
     outcomes = OutcomeWriter(recorder, masker)
     events = RunEventActivities(recorder, masker)
     offloading = OffloadActivities(engine.blobs)
-    children = ChildActivities(engine.database, engine.blobs)
+    children = ChildActivities(engine.database, engine.blobs, max_history_events=settings.max_history_events)
     lists = ListActivities(engine.blobs)
     failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 

@@ -13,6 +13,7 @@ from tests.chaos.effects import Effect, read_effects, starts
 from tests.chaos.lane import Fault, Lane
 from tests.chaos.mixed_graph import attempts_of, mixed_graph
 from tests.polling import eventually
+from tests.running import histories
 
 DEADLINE = 120.0
 EXIT_SECONDS = 30.0
@@ -90,18 +91,17 @@ async def crash_round(lane: Lane, fault: Fault, moment: float, name: str) -> Rou
 
 
 async def completion_times(engine: Engine, execution_id: str) -> dict[str, float]:
-    """When the history says that each step completed, by activity id, in Unix time."""
-    history = await engine.client.get_workflow_handle(execution_id).fetch_history()
-    ids = {
-        event.event_id: event.activity_task_scheduled_event_attributes.activity_id
-        for event in history.events
-        if event.HasField("activity_task_scheduled_event_attributes")
-    }
-    return {
-        ids[event.activity_task_completed_event_attributes.scheduled_event_id]: event.event_time.ToNanoseconds() / 1e9
-        for event in history.events
-        if event.HasField("activity_task_completed_event_attributes")
-    }
+    """When the histories say that each step completed, by activity id, in Unix time."""
+    completed: dict[str, float] = {}
+    for history in await histories(engine, execution_id):
+        ids: dict[int, str] = {}
+        for event in history.events:
+            if event.HasField("activity_task_scheduled_event_attributes"):
+                ids[event.event_id] = event.activity_task_scheduled_event_attributes.activity_id
+            elif event.HasField("activity_task_completed_event_attributes"):
+                step_id = ids[event.activity_task_completed_event_attributes.scheduled_event_id]
+                completed.setdefault(step_id, event.event_time.ToNanoseconds() / 1e9)
+    return completed
 
 
 def repeated_after_completion(effects: list[Effect], completed: dict[str, float]) -> list[str]:
