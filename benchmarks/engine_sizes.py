@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from temporal_dev.temporary import temporary_server
 from temporalio.api.enums.v1 import EventType
 
@@ -78,6 +79,8 @@ class Size:
     seconds: float
     """From the call that starts it until its result is there."""
     ms_per_step: float
+    cpu_ms_per_step: float
+    """Processor time of worker and server: hardly more where other work shares the machine."""
     worker_mib: float
     """The most resident memory that the worker had."""
     histories: int
@@ -111,10 +114,10 @@ async def measure(shape: str, steps: int) -> Size:
     with tempfile.TemporaryDirectory() as folder:
         async with service(Path(folder)) as (engine, worker):
             stored = await engine.definitions.save(SHAPES[shape](steps))
-            begun = time.perf_counter()
+            begun, cpu = time.perf_counter(), cpu_seconds()
             execution_id = await engine.executions.start(stored, {})
             await engine.executions.result(execution_id)
-            seconds = time.perf_counter() - begun
+            seconds, cpu = time.perf_counter() - begun, cpu_seconds() - cpu
             memory = peak_mib(worker.pid)
             execution = await engine.executions.get(execution_id)
             found = await examine(engine, execution_id)
@@ -138,6 +141,7 @@ async def measure(shape: str, steps: int) -> Size:
         steps,
         round(seconds, 1),
         round(seconds / steps * 1000, 3),
+        round(cpu / steps * 1000, 3),
         memory,
         found.histories,
         found.most_events,
@@ -193,6 +197,12 @@ _ENDS = {
 }
 
 
+def cpu_seconds() -> float:
+    """Of the processes that this one has started: server and worker."""
+    times = (child.cpu_times() for child in psutil.Process().children(recursive=True))
+    return sum(each.user + each.system for each in times)
+
+
 def peak_mib(pid: int) -> float:
     """The most resident memory that a process has had so far (Linux)."""
     found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
@@ -220,6 +230,7 @@ def print_row(size: Size, growth: float) -> None:
     """A line of the table, and what is wrong beneath it."""
     print(
         f"| {size.shape} | {size.steps:,} | {size.seconds:,} s | {size.ms_per_step} ms | {growth} | "
+        f"{size.cpu_ms_per_step} ms | "
         f"{size.worker_mib:.0f} MiB | {size.histories} | {size.most_events:,} | {size.most_mib} MiB | "
         f"{size.in_flight} |",
         flush=True,
@@ -238,8 +249,10 @@ def main() -> None:
     shapes = [shape for shape in SHAPES if shape in options.shapes.split(",")]
     sizes = [int(size) for size in options.sizes.split(",")]
     if not options.json:
-        print("| shape | steps | time | a step | growth | worker | histories | events | bytes | in flight |")
-        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+        print(
+            "| shape | steps | time | a step | growth | processor | worker | histories | events | bytes | in flight |"
+        )
+        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     results = asyncio.run(run(shapes, sizes, (lambda *_: None) if options.json else print_row))
     if options.json:
         json.dump(results, sys.stdout, indent=2)
