@@ -19,6 +19,8 @@
     + ExecutionNotFound
   + CheckpointInvalid           the state of a run that this worker can't go on from
   + Conflict                    what was asked does not fit the state that the object is in
+    + EventRefused              an event that a run can't take
+    + DecisionRefused           an answer to an approval that can't be taken
     + IdempotencyKeyInUse       the request with this idempotency key is still being answered
   + IdempotencyKeyReused        an idempotency key that came with another request before
   + AccessError
@@ -198,6 +200,18 @@ class Conflict(LongpoleError):
     """What was asked does not fit the object's state (cancelling a run that has ended)."""
 
     default_code = "conflict"
+
+
+class EventRefused(Conflict):
+    """An event that a run can't take: it is over, or too many are there already."""
+
+    default_code = "event_refused"
+
+
+class DecisionRefused(Conflict):
+    """An answer that can't be taken: nothing is asked there, not by them, or with values that break the form."""
+
+    default_code = "decision_refused"
 
 
 class IdempotencyKeyInUse(Conflict):

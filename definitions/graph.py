@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from definitions.expressions import compile_expression
 from definitions.model import Definition, Step
-from definitions.references import compile_template
+from definitions.references import compile_template, only_reference
 
 Edges = Mapping[str, tuple[str, ...]]
 """Step id -> the steps it waits for."""
@@ -26,13 +26,41 @@ def dependencies(definition: Definition, *, with_error_handlers: bool = False) -
 
 
 def referred(step: Step) -> tuple[str, ...]:
-    """What one step waits for, declared or by reference."""
+    """What one step waits for, declared or by reference; of a step with blocks also what is referred to inside of
+    these, beyond the steps of the blocks themselves."""
     found = dict.fromkeys(step.depends_on)
-    if step.input is not None:
-        found.update(dict.fromkeys(compile_template(step.input).step_ids))
+    found.update(dict.fromkeys(reads(step)))
     if step.condition is not None:
         found.update(dict.fromkeys(compile_expression(step.condition).step_ids))
+    if step.is_control:
+        found.update(dict.fromkeys(_referred_inside(step)))
     return tuple(found)
+
+
+def reads(step: Step) -> tuple[str, ...]:
+    """The steps whose outputs it is given; those that only an expression for a decision looks at are none of them."""
+    if step.input is not None:
+        return compile_template(step.input).step_ids
+    if step.loop is not None and step.loop.iterate_over is not None:
+        items = step.loop.iterate_over
+        is_expression = isinstance(items, str) and only_reference(items) is None
+        return compile_expression(items).step_ids if is_expression else compile_template(items).step_ids
+    if step.wait is not None and step.wait.until is not None:
+        return compile_template(step.wait.until).step_ids
+    if step.approval is not None:
+        return compile_template([step.approval.message, step.approval.values]).step_ids
+    return ()
+
+
+def _referred_inside(step: Step) -> Iterator[str]:
+    tests = [control.test for control in (step.branch, step.loop) if control is not None]
+    for test in tests:
+        if test is not None:
+            yield from compile_expression(test).step_ids
+    for _, steps in step.blocks:
+        own = {each.id for each in steps}
+        for each in steps:
+            yield from (other for other in referred(each) if other not in own)
 
 
 def with_handler_edges(edges: Edges, error_handlers: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -51,9 +79,13 @@ def sinks(definition: Definition) -> tuple[str, ...]:
 
     Error handlers are none, nor do they keep others from being one: what they return stands for the step they handle.
     """
-    handlers = set(definition.error_handlers.values())
-    needed = {other for step in definition.steps if step.id not in handlers for other in referred(step)}
-    return tuple(step.id for step in definition.steps if step.id not in needed and step.id not in handlers)
+    return sinks_of(dependencies(definition), frozenset(definition.error_handlers.values()))
+
+
+def sinks_of(edges: Edges, handlers: Container[str] = ()) -> tuple[str, ...]:
+    """The same of any block, by what each of its steps waits for."""
+    needed = {other for step_id, others in edges.items() if step_id not in handlers for other in others}
+    return tuple(step_id for step_id in edges if step_id not in needed and step_id not in handlers)
 
 
 def topological_order(edges: Edges) -> list[str]:

@@ -125,7 +125,7 @@ def schema_problems(schema: Any, path: str = "input_schema") -> list[Problem]:
     return []
 
 
-def input_problems(schema: Any, data: Any) -> list[Problem]:
+def input_problems(schema: Any, data: Any, name: str = "input_schema") -> list[Problem]:
     """Everything in `data` that does not meet a checked schema (codes `bad_input`), at most 100 problems."""
     problems: list[Problem] = []
     try:
@@ -135,9 +135,9 @@ def input_problems(schema: Any, data: Any) -> list[Problem]:
                 break
     except Unresolvable as error:
         remedy = "only references into the schema itself (#/$defs/...) can be followed"
-        problems.append(Problem("bad_input_schema", "", f"the input_schema refers to {error.ref!r}", remedy))
+        problems.append(Problem("bad_input_schema", "", f"the {name} refers to {error.ref!r}", remedy))
     except (_TooManyReferencesError, RecursionError):
-        problems.append(Problem("bad_input_schema", "", "the input_schema refers to itself without an end"))
+        problems.append(Problem("bad_input_schema", "", f"the {name} refers to itself without an end"))
     return problems
 
 

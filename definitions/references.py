@@ -5,7 +5,7 @@
     ${step_outputs.s}    ${step_outputs.s.x}  the same in the other spelling
     ${context.x}                              the run's shared context
     ${workflow.id}       ${workflow.name}     the run itself
-    ${loop.current_item} ${loop.index}        inside a loop
+    ${loop.current_item} ${loop.index}        inside a loop; ${loop.previous} with `while`, ${loop.parent.index}
 
 `[0]` and `['a key']` may follow anything. `$${` stands for a plain `${`. What a looked-up value contains is never
 looked at again: a result that holds `${secrets.x}` stays that text. Keys of dictionaries are not looked at.
@@ -177,6 +177,12 @@ def compile_template(value: Any) -> Template:
 def find_references(value: Any) -> list[Reference]:
     """Every reference in a JSON value, in order. Raises `ReferenceInvalid` for the first that can't be read."""
     return [part for _, text in located_strings(value) for part in _parts(text) if isinstance(part, Reference)]
+
+
+def only_reference(text: str) -> Reference | None:
+    """The reference that a text is, when it is one and nothing else. Raises `ReferenceInvalid`."""
+    parts = _parts(text) if text.startswith("${") else []
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else None
 
 
 def located_strings(value: Any, at: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -31,3 +31,7 @@ class Scope:
         self.skipped = skipped
         self.workflow = workflow
         self.loop = loop
+
+    def within_loop(self, loop: Mapping[str, Any]) -> Scope:
+        """The same, inside of a loop."""
+        return Scope(self.input_data, self.context, self.step_outputs, self.skipped, self.workflow, loop)

@@ -7,19 +7,23 @@ from typing import Any
 
 from definitions.errors import ConditionError, ReferenceUnresolved
 from definitions.expressions.compiling import Closure, compile_parsed
+from definitions.expressions.loop_paths import loop_paths
 from definitions.expressions.operations import Frame, result_checked, truth
 from definitions.expressions.parsing import parse
 from definitions.scope import Scope
+from definitions.values import Path
 
 
 class Expression:
-    """`text` as it was written; `step_ids`, the steps it looks at, in order of appearance."""
+    """`text` as it was written; `step_ids`, the steps it looks at, in order of appearance; `loop_paths`, what it asks
+    `loop` for."""
 
-    __slots__ = ("_run", "step_ids", "text")
+    __slots__ = ("_run", "loop_paths", "step_ids", "text")
 
-    def __init__(self, text: str, run: Closure, step_ids: tuple[str, ...]) -> None:
+    def __init__(self, text: str, run: Closure, step_ids: tuple[str, ...], loop_paths: tuple[Path, ...]) -> None:
         self.text = text
         self.step_ids = step_ids
+        self.loop_paths = loop_paths
         self._run = run
 
     def evaluate(self, scope: Scope) -> Any:
@@ -54,4 +58,4 @@ def compile_expression(text: str) -> Expression:
     """
     parsed = parse(text)
     run, step_ids = compile_parsed(parsed)
-    return Expression(text, run, step_ids)
+    return Expression(text, run, step_ids, loop_paths(parsed))

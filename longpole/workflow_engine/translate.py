@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from definitions import validation
 from definitions.errors import DefinitionInvalid, Problem
 from definitions.field_problems import field_problems
-from definitions.validation import CheckHandler
+from definitions.findings import CheckHandler
 from longpole.workflow_engine.input_mapping import core_input, mapping_problems
 from longpole.workflow_engine.wire import RetryPolicy, Step, WorkflowDefinition
 
