@@ -119,6 +119,8 @@ class StepFailure(TypedDict, total=False):
     traceback: str
     attempts: int
     lost: int
+    at: str
+    """The path of the step inside of this one that it comes from."""
 
 
 class RunEvent(TypedDict, total=False):

@@ -68,7 +68,7 @@ def begin(fields: Any, loaded: Mapping[str, Any]) -> Beginning:
         if run.checkpoint is None:
             state = RunState.new(program.order, unpack(run.input, run.slots), dict(program.definition.context))
         else:
-            state = RunState.from_checkpoint(program.order, _whole(run.checkpoint, loaded))
+            state = RunState.from_checkpoint(program.root, _whole(run.checkpoint, loaded))
     except _NO_SENSE as error:
         raise _no_beginning(error) from None
     return Beginning(run, program, state)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from definitions.block_state import StepState, shared_state
 from definitions.calls import StepFailure
-from definitions.run_state import RunState, StepState, shared_state
+from definitions.run_state import RunState
 
 KEPT_WHOLE = 200
 """In runs of up to so many steps their times stay at hand, for whoever looks at the run."""

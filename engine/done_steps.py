@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from definitions.block import StepProgram
 from definitions.calls import StepFailure
 from definitions.errors import CheckpointInvalid, Conflict
-from definitions.program import Program, StepProgram
+from definitions.program import Program
 from definitions.run_state import RunState
 from definitions.values import unpack
 from store.continuing import LastAttempt
@@ -64,7 +65,7 @@ def done_steps(
                 code="output_lost",
                 remedy="start a new run",
             )
-    retention = OutputRetention(program, state.outputs)
+    retention = OutputRetention(program.root, state.outputs)
     for step_id in program.order:
         if step_id not in done:
             retention.expect(program.steps[step_id])
@@ -154,7 +155,7 @@ def _needed(program: Program, attempts: Attempts, done: set[str]) -> set[str]:
     A milestone whose output is not recorded any more is taken out of `done`: to make it again costs nothing."""
     needed: set[str] = set()
     readers: list[Iterator[str]] = [iter(program.sinks)]
-    readers += [iter(_sources(program.steps[step_id])) for step_id in program.order if step_id not in done]
+    readers += [iter(program.steps[step_id].sources) for step_id in program.order if step_id not in done]
     while readers:
         for step_id in readers.pop():
             if step_id in needed:
@@ -162,12 +163,8 @@ def _needed(program: Program, attempts: Attempts, done: set[str]) -> set[str]:
             needed.add(step_id)
             if step_id in done and is_lost_milestone(program.steps[step_id], attempts[step_id]):
                 done.discard(step_id)
-                readers.append(iter(_sources(program.steps[step_id])))
+                readers.append(iter(program.steps[step_id].sources))
     return needed
-
-
-def _sources(reader: StepProgram) -> tuple[str, ...]:
-    return reader.reads + (reader.condition.step_ids if reader.condition is not None else ())
 
 
 def is_lost_milestone(compiled: StepProgram, attempt: LastAttempt) -> bool:

@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from definitions.block import StepProgram
 from definitions.digest import canonical_json
 from definitions.errors import LongpoleError
 from definitions.expressions import Expression
 from definitions.graph import topological_order, with_handler_edges
 from definitions.nearest import did_you_mean
-from definitions.program import Program, StepProgram
+from definitions.program import Program
 from definitions.scope import Scope
 from definitions.values import Packed, pack
 from engine.done_steps import DECIDED_AGAIN, Attempts, is_lost_milestone, recorded_output

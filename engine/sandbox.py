@@ -19,15 +19,25 @@ from temporalio.workflow import Info
 
 PURE = (
     "workflows.announcement",
+    "workflows.approvals",
     "workflows.attributes",
+    "workflows.controls",
     "workflows.ending",
     "workflows.explanation",
+    "workflows.frames",
     "workflows.local_budget",
+    "workflows.loops",
+    "workflows.moments",
     "workflows.progress",
     "workflows.retention",
     "workflows.runner",
     "workflows.step_calls",
+    "workflows.stepping",
+    "workflows.sub_workflows",
+    "workflows.timers",
     "workflows.timing",
+    "workflows.turns",
+    "workflows.waits",
 )
 """Modules of `workflows` without clock, randomness or state of their own: `tests/workflows/test_pure_modules.py` reads
 their source for it, so that the sandbox need not execute them anew for every run."""

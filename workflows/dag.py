@@ -147,7 +147,7 @@ class DagWorkflow:
         self._show()
         if self._runner.backlog:
             await workflow.sleep(YIELD)
-        elif self._runner.draining and not self._runner.running:
+        elif self._runner.draining and self._runner.drained:
             self._limits.stop_deadline()
             await continue_as_new(
                 self._run,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from definitions.calls import StepFailure, StepStatus
+from definitions.block_state import UPSTREAM_FAILED
+from definitions.calls import FINAL_STEP_STATUSES, StepFailure, StepStatus
 from definitions.messages import Ending, Stop
 from definitions.program import Program
-from definitions.run_state import UPSTREAM_FAILED, RunState
+from definitions.run_state import RunState
 
 
 def settle_unstarted(program: Program, state: RunState, reason: str, now: float) -> None:
@@ -19,7 +18,7 @@ def settle_unstarted(program: Program, state: RunState, reason: str, now: float)
                 _settle(state, other, "skipped", UPSTREAM_FAILED, now)
                 failed.append(other)
     for step_id, step in state.steps.items():
-        if step.status == "pending":
+        if step.status not in FINAL_STEP_STATUSES:
             _settle(state, step_id, "cancelled", reason, now)
         step.settled = True
 
@@ -44,13 +43,7 @@ def ending(program: Program, state: RunState, stop: Stop | None, *, reason: str,
         return Ending("cancelled", dict(state.outputs) if save_partial else None, error)
     if state.failures:
         return Ending("failed", None, _first_failure(state))
-    return Ending("completed", _result(program, state))
-
-
-def _result(program: Program, state: RunState) -> Any:
-    if len(program.sinks) == 1:
-        return state.outputs.get(program.sinks[0])
-    return {step_id: state.outputs.get(step_id) for step_id in program.sinks}
+    return Ending("completed", program.root.result(state.outputs))
 
 
 def _first_failure(state: RunState) -> StepFailure:

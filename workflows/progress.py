@@ -8,10 +8,10 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
+from definitions.block_state import UPSTREAM_FAILED, StepState
 from definitions.calls import StepStatus
 from definitions.markdown import plain
 from definitions.messages import Ending
-from definitions.run_state import UPSTREAM_FAILED, StepState
 from definitions.wording import named
 from workflows.runner import Runner
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from definitions.program import Program, StepProgram
+from definitions.block import Block, StepProgram
 from definitions.values import json_size
 
 RETAINED_OUTPUT_BYTES = 256 * 1024
@@ -18,8 +18,8 @@ RETAINED_OUTPUT_BYTES = 256 * 1024
 class OutputRetention:
     """Keeps `outputs` (the run's own dictionary) small."""
 
-    def __init__(self, program: Program, outputs: dict[str, Any]) -> None:
-        self._program = program
+    def __init__(self, block: Block, outputs: dict[str, Any]) -> None:
+        self._block = block
         self._outputs = outputs
         self._sizes = {step_id: json_size(output) for step_id, output in outputs.items()}
         self._bytes = sum(self._sizes.values())
@@ -28,12 +28,12 @@ class OutputRetention:
 
     def expect(self, reader: StepProgram) -> None:
         """A step that has not ended may read the outputs of these."""
-        for step_id in _sources(reader):
+        for step_id in reader.sources:
             self._readers[step_id] = self._readers.get(step_id, 0) + 1
 
     def done_with(self, reader: StepProgram) -> None:
         """That step has ended."""
-        for step_id in _sources(reader):
+        for step_id in reader.sources:
             self._readers[step_id] -= 1
             self._drop_unneeded(step_id)
 
@@ -52,14 +52,10 @@ class OutputRetention:
 
     def _drop_unneeded(self, step_id: str) -> None:
         """What nothing needs may go, the oldest first, as soon as there is too much."""
-        if step_id in self._sizes and self._readers.get(step_id, 0) == 0 and not self._program.steps[step_id].is_sink:
+        if step_id in self._sizes and self._readers.get(step_id, 0) == 0 and not self._block.steps[step_id].is_sink:
             self._unneeded[step_id] = None
         while self._bytes > RETAINED_OUTPUT_BYTES and self._unneeded:
             oldest = next(iter(self._unneeded))
             del self._unneeded[oldest]
             self._bytes -= self._sizes.pop(oldest)
             del self._outputs[oldest]
-
-
-def _sources(reader: StepProgram) -> tuple[str, ...]:
-    return reader.reads + (reader.condition.step_ids if reader.condition is not None else ())

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from definitions.block_state import StepState
 from definitions.calls import StepCall, StepFailure
 from definitions.model import Step
-from definitions.run_state import StepState
 from definitions.values import pack
 
 
-def step_call(step: Step, step_input: Any, *, execution_id: str, context: Mapping[str, Any], start: int) -> StepCall:
+def step_call(
+    step: Step, path: str, step_input: Any, *, execution_id: str, context: Mapping[str, Any], start: int
+) -> StepCall:
     """The argument of a step's activity; `step_input` may hold deferred values (`definitions.values`)."""
     packed, slots = pack(step_input)
     retry = step.retry
     return StepCall(
         execution_id=execution_id,
-        step_id=step.id,
+        step_id=path,
         handler=step.handler or "",
         input=packed,
         slots=slots,

@@ -74,7 +74,7 @@ class Driver:
         if checkpoint is None:
             state = RunState.new(self.program.order, run_input, dict(definition.context))
         else:
-            state = RunState.from_checkpoint(self.program.order, checkpoint)
+            state = RunState.from_checkpoint(self.program.root, checkpoint)
         self.runner = self._runner(state)
         self.now = START
         self.started: list[Started] = []
@@ -208,7 +208,7 @@ class Driver:
 
     def _checkpoint(self) -> None:
         written = json.dumps(self.runner.state.checkpoint())
-        self.runner = self._runner(RunState.from_checkpoint(self.program.order, json.loads(written)))
+        self.runner = self._runner(RunState.from_checkpoint(self.program.root, json.loads(written)))
         self.checkpoints_taken += 1
         self.runner.start(self.now)
         self._obey()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from definitions import program
+from definitions import compiling
+from definitions.block_state import StepState
 from definitions.expressions import compile_expression
 from definitions.messages import Command, StartStep
-from definitions.run_state import StepState
 from workflows.event_recording import EventRecording
 from workflows.history_length import HistoryLength
 from workflows.limits_of_time import LimitsOfTime
@@ -66,11 +66,11 @@ def _conditions_always_hold(patch: pytest.MonkeyPatch) -> None:
         def test(self, _scope: Any) -> bool:
             return True
 
-    patch.setattr(program, "compile_expression", Holds)
+    patch.setattr(compiling, "compile_expression", Holds)
 
 
 def _siblings_run_side_by_side(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(program, "_sequential_siblings", lambda _definition, _requires: {})
+    patch.setattr(compiling, "_sequential_siblings", lambda *_args: {})
 
 
 def _failures_do_not_spread(patch: pytest.MonkeyPatch) -> None:

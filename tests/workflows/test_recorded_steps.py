@@ -10,7 +10,7 @@ from definitions.errors import CheckpointInvalid
 from definitions.recorded_steps import KEPT_FAILURES, KEPT_WHOLE, mark_recorded, unrecorded
 from definitions.run_state import RunState
 from definitions.values import json_size
-from tests.workflows.test_runner_checkpoints import checkpoint_of
+from tests.workflows.test_runner_checkpoints import block, checkpoint_of
 
 
 def ended_state(count: int, *, failed: int = 0) -> RunState:
@@ -30,7 +30,7 @@ def ended_state(count: int, *, failed: int = 0) -> RunState:
 
 
 def again(state: RunState) -> RunState:
-    return RunState.from_checkpoint(state.steps, json.loads(json.dumps(state.checkpoint())))
+    return RunState.from_checkpoint(block(*state.steps), json.loads(json.dumps(state.checkpoint())))
 
 
 def test_a_large_run_takes_hardly_more_along_than_the_names_of_what_has_ended() -> None:
@@ -83,11 +83,11 @@ def test_a_step_that_changes_after_all_changes_alone_and_is_told_again() -> None
 
 def test_an_unknown_step_among_them_is_refused_by_name() -> None:
     with pytest.raises(CheckpointInvalid, match="'gone'"):
-        RunState.from_checkpoint(["a", "b"], checkpoint_of(recorded=[["completed", "", ["a", "gone"]]]))
+        RunState.from_checkpoint(block("a", "b"), checkpoint_of(recorded=[["completed", "", ["a", "gone"]]]))
 
 
 def test_a_checkpoint_of_the_version_before_is_read() -> None:
     written = checkpoint_of(version=1, steps={"a": {"status": "completed", "settled": True, "completed_at": 2.0}})
     del written["recorded"]
-    state = RunState.from_checkpoint(["a", "b"], written)
+    state = RunState.from_checkpoint(block("a", "b"), written)
     assert unrecorded(state) == ["a"]

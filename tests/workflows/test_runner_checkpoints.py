@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from definitions.block import Block
 from definitions.calls import StepCall, StepResult
 from definitions.errors import CheckpointInvalid
 from definitions.program import compile_definition
@@ -15,6 +16,10 @@ from definitions.values import BlobRef, json_size
 from tests.workflows.driving import Behaviour, Driver, scripted
 from tests.workflows.workflow_documents import breaks, gives, step, workflow
 from workflows.runner import Runner
+
+
+def block(*step_ids: str) -> Block:
+    return compile_definition(workflow(*map(step, step_ids)), "sha256:test").root
 
 
 def checkpoint_of(**changes: Any) -> dict[str, Any]:
@@ -32,12 +37,12 @@ def checkpoint_of(**changes: Any) -> dict[str, Any]:
 )
 def test_an_unknown_step_id_is_refused_by_name(changes: dict[str, Any]) -> None:
     with pytest.raises(CheckpointInvalid, match="'gone'"):
-        RunState.from_checkpoint(["a", "b"], checkpoint_of(**changes))
+        RunState.from_checkpoint(block("a", "b"), checkpoint_of(**changes))
 
 
 def test_another_version_is_refused() -> None:
     with pytest.raises(CheckpointInvalid, match="version 99"):
-        RunState.from_checkpoint(["a", "b"], checkpoint_of(version=99))
+        RunState.from_checkpoint(block("a", "b"), checkpoint_of(version=99))
 
 
 def test_a_step_that_was_running_is_refused() -> None:
@@ -46,7 +51,7 @@ def test_a_step_that_was_running_is_refused() -> None:
     runner.start(1.0)
     runner.commands(1.0)
     with pytest.raises(CheckpointInvalid, match="'a' was running"):
-        RunState.from_checkpoint(program.order, runner.state.checkpoint())
+        RunState.from_checkpoint(program.root, runner.state.checkpoint())
 
 
 def test_a_large_checkpoint_takes_a_tenth_of_the_room() -> None:
@@ -60,13 +65,13 @@ def test_a_large_checkpoint_takes_a_tenth_of_the_room() -> None:
     written = state.checkpoint()
     small = json.loads(json.dumps(deflated(written)))
     assert json_size(small) < json_size(written) / 5
-    assert RunState.from_checkpoint(ids, small) == RunState.from_checkpoint(ids, written)
+    assert RunState.from_checkpoint(block(*ids), small) == RunState.from_checkpoint(block(*ids), written)
 
 
 @pytest.mark.parametrize("content", ["", "AAAA", "no base64 at all", 5])
 def test_a_checkpoint_that_can_not_be_read_is_refused(content: Any) -> None:
     with pytest.raises(CheckpointInvalid, match="can't be read"):
-        RunState.from_checkpoint(["a"], {"version": 1, "deflated": content})
+        RunState.from_checkpoint(block("a"), {"version": 1, "deflated": content})
 
 
 def test_a_new_run_writes_nothing_of_its_steps() -> None:
@@ -84,7 +89,7 @@ def test_what_has_happened_is_kept() -> None:
     done.settled, done.starts, done.attempts, done.usage = True, 1, 2, {"tokens": 3.0}
     failed = state.set_status("b", "failed")
     failed.settled, failed.error = True, {"message": "no", "error_class": "broken"}
-    assert RunState.from_checkpoint(["a", "b", "c"], json.loads(json.dumps(state.checkpoint()))) == state
+    assert RunState.from_checkpoint(block("a", "b", "c"), json.loads(json.dumps(state.checkpoint()))) == state
 
 
 def test_no_step_runs_twice_and_the_result_is_the_same() -> None:
@@ -157,7 +162,7 @@ def test_a_paused_run_stays_paused() -> None:
     runner.commands(1.0)
     runner.pause(1.5)
     runner.step_completed("a", StepResult(output=1), 2.0)
-    again = Runner(program, RunState.from_checkpoint(program.order, json.loads(json.dumps(runner.state.checkpoint()))))
+    again = Runner(program, RunState.from_checkpoint(program.root, json.loads(json.dumps(runner.state.checkpoint()))))
     again.start(3.0)
     assert again.commands(3.0) == []
     assert again.state.started_at == 1.0

@@ -1,0 +1,140 @@
+"""The state of steps, and of the instances of blocks that they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
+from typing import Any
+
+from definitions.calls import StepFailure, StepStatus
+from definitions.values import pack, unpack
+
+UPSTREAM_FAILED = "upstream_failed"
+BLOCK_FAILED = "block_failed"
+"""The reason of what is cancelled since another step of its block, or of a block around it, has failed."""
+
+
+@dataclass(slots=True)
+class StepState:
+    """What the run knows of one step. Times are Unix seconds of the workflow's clock."""
+
+    status: StepStatus = "pending"
+    reason: str = ""
+    """Why it was skipped, cancelled or counts as completed: `condition`, `upstream_failed`, `upstream_skipped`,
+    `not_needed`, `recovered`, `abandoned`, `block_failed`, or what the canceller said."""
+    started_at: float | None = None
+    completed_at: float | None = None
+    starts: int = 0
+    earlier_starts: int = 0
+    """Those of them that were before the run was continued."""
+    attempts: int = 0
+    lost: int = 0
+    error: StepFailure | None = None
+    usage: dict[str, float] = field(default_factory=dict)
+    artifacts: list[dict[str, Any]] = field(default_factory=list)
+    settled: bool = False
+    """Ended, its error handler included: what waits for it may go on."""
+    recorded: bool = False
+    """The store has how it ended (`definitions.recorded_steps`)."""
+    waiting_for: str = ""
+    """What an open step waits for: `event:NAME`, `approval`, `until 2026-07-02T22:00:00+00:00`."""
+
+    @property
+    def fails_dependants(self) -> bool:
+        """Whether what depends on it can't run."""
+        return self.status == "failed" or (self.status == "skipped" and self.reason == UPSTREAM_FAILED)
+
+    def to_json(self) -> dict[str, Any]:
+        """Only what differs from a new step: a checkpoint of many steps stays small."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {name: value for name, value in values if value != _DEFAULTS[name]}
+
+
+_DEFAULTS = asdict(StepState())
+
+
+@dataclass(slots=True)
+class BlockState:
+    """One instance of a block: an iteration of a loop, the block of a branch, or the outermost steps."""
+
+    steps: dict[str, StepState]
+    """By id, in the block's order."""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """Outputs of completed steps; what nothing can need any more may have been dropped."""
+    failures: list[str] = field(default_factory=list)
+    """Steps that settled as failed, in that order."""
+    given: Any = None
+    """Of an iteration: its item; with `while` the result of the one before."""
+
+    def set_status(self, step_id: str, status: StepStatus) -> StepState:
+        """Change a step's status."""
+        step = self.steps[step_id]
+        step.status = status
+        return step
+
+    def packed_outputs(self) -> dict[str, list[Any]]:
+        """The outputs as a checkpoint has them."""
+        return {step_id: list(pack(output)) for step_id, output in self.outputs.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """What has happened in it, as JSON."""
+        return {
+            "steps": {
+                step_id: changed
+                for step_id, step in self.steps.items()
+                if not is_shared(step) and (changed := step.to_json())
+            },
+            "recorded": grouped(self.steps),
+            "outputs": self.packed_outputs(),
+            "failures": self.failures,
+            "given": list(pack(self.given)),
+        }
+
+    @classmethod
+    def from_json(cls, step_ids: tuple[str, ...], told: Mapping[str, Any]) -> BlockState:
+        """What `to_json` wrote. Raises `KeyError` for an id that is none of these."""
+        known: dict[str, StepState | None] = dict.fromkeys(step_ids)
+        for step_id, step in ungrouped(told.get("recorded", [])).items():
+            _ = known[step_id]
+            known[step_id] = step
+        for step_id, changed in told["steps"].items():
+            _ = known[step_id]
+            known[step_id] = StepState(**changed)
+        state = cls({step_id: step or StepState() for step_id, step in known.items()})
+        for step_id, packed in told["outputs"].items():
+            _ = state.steps[step_id]
+            state.outputs[step_id] = unpack(*packed)
+        for step_id in told["failures"]:
+            _ = state.steps[step_id]
+            state.failures.append(step_id)
+        state.given = unpack(*told.get("given", (None, [])))
+        return state
+
+
+# -- steps whose outcome the store has: what is left of them is shared, and told in groups ------
+
+
+@lru_cache(1024)
+def shared_state(status: StepStatus, reason: str) -> StepState:
+    """All that a run needs to know of a step whose outcome is recorded: one object for all that ended alike."""
+    return StepState(status=status, reason=reason, settled=True, recorded=True)
+
+
+def is_shared(step: StepState) -> bool:
+    """Whether nothing more is known of it than how it ended."""
+    return step.recorded and step.completed_at is None
+
+
+def grouped(steps: Mapping[str, StepState]) -> list[list[Any]]:
+    """Of those steps `[status, reason, ids]` for each way in which they ended."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for step_id, step in steps.items():
+        if is_shared(step):
+            groups.setdefault((step.status, step.reason), []).append(step_id)
+    return [[status, reason, ids] for (status, reason), ids in groups.items()]
+
+
+def ungrouped(groups: Iterable[list[Any]]) -> dict[str, StepState]:
+    """What `grouped` was given."""
+    return {step_id: shared_state(status, reason) for status, reason, ids in groups for step_id in ids}
