@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from planner.progress import Progress, remaining
-from planner.repair import stable
+from planner.repairing import stable
 from planner.solving import solve
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ def plan_next(
     on_plan: Callable[[Plan], None] | None = None,
 ) -> Plan:
     """A plan for a problem that has grown (or shrunk) since the current plan was made; it is `now` seconds after the
-    origin, which both have in common, and everything has gone as planned: where it has not, `planner.repair.repair`
+    origin, which both have in common, and everything has gone as planned: where it has not, `planner.repair`
     takes what happened.
 
     Tasks that the current plan starts before now keep their times, as `planner.progress.remaining` says; nothing else
-    starts before now. Moved starts count beside the objective (`planner.repair.CHURN`, where it does not weigh
+    starts before now. Moved starts count beside the objective (`planner.repairing.CHURN`, where it does not weigh
     `churn`), and `plan.parts["churn"]` says by how many seconds on average tasks moved. Tasks that are not in the
     current plan are no churn. Raises `planner.progress.ProgressInvalid`.
     """

@@ -46,22 +46,26 @@ def improve(incumbent: Incumbent, pace: Pace) -> None:
         incumbent.propose(draft, "rolling")
     random = Random(pace.limits.seed)  # noqa: S311 (nothing secret)
     length, longest = _ROUND
-    number = 0
+    number = idle = 0
     while incumbent.draft is not None and not pace.over() and not incumbent.done(pace.limits.gap):
-        _round(incumbent, given, pace, _SIZES[number % len(_SIZES)], min(length, pace.left()), random)
+        searched = _round(incumbent, given, pace, _SIZES[number % len(_SIZES)], min(length, pace.left()), random)
+        idle = 0 if searched else idle + 1
+        if idle == len(_SIZES):  # not even in one window of all is anything free to move
+            return
         length = min(2 * length, longest)
         number += 1
 
 
-def _round(incumbent: Incumbent, given: Arrays, pace: Pace, size: int, length: float, random: Random) -> None:
-    """Search each window once, `length` seconds or units in all, and put together what was found."""
+def _round(incumbent: Incumbent, given: Arrays, pace: Pace, size: int, length: float, random: Random) -> bool:
+    """Search each window once, `length` seconds or units in all, and put together what was found. False where nothing
+    is free to move in any."""
     draft = incumbent.draft
     if draft is None:
-        return
+        return False
     whole = state(incumbent.compiled, given, draft)
     windows = _windows(incumbent, draft, whole, size, random)
     if not windows:
-        return
+        return False
     room = _room(incumbent, draft) / len(windows)
     if len(windows) == 1:  # each worker by itself: the best counts
         windows *= pace.limits.workers
@@ -83,6 +87,7 @@ def _round(incumbent: Incumbent, given: Arrays, pace: Pace, size: int, length: f
         whole.start[each.window.free] = each.start
         whole.way[each.window.free] = each.way
     incumbent.propose(draft_of(given, whole, draft), "rolling")
+    return True
 
 
 class _Clock:

@@ -41,7 +41,7 @@ def roll(incumbent: Incumbent, baseline: Schedule | None, pace: Pace) -> None:
     if incumbent.draft is None:
         for draft in _at_once(compiled, baseline):
             incumbent.propose(draft, "list")
-    loading = _machine_code()
+    loading = search_loading()
     while not wait_for([loading], _LOOK_EVERY).done:
         if pace.cancelled() or (pace.over() and not pace.deterministic):
             return
@@ -73,7 +73,7 @@ def _in_time(compiled: Compiled, draft: Draft) -> bool:
     )
 
 
-def _machine_code() -> Future[ModuleType]:
+def search_loading() -> Future[ModuleType]:
     """The module `search`, ready to run; the first call starts a thread that brings it in, or makes it (some twenty
     seconds, once on a machine)."""
     global _loading
@@ -89,8 +89,9 @@ def _load(loading: Future[ModuleType]) -> None:
         from planner.problem import Demand, Mode, Pool, Problem, Task
         from planner.rolling import search
 
+        # an aim whose bound is below any plan, so that a round of search is compiled, too
         tasks = tuple(Task(name, (Mode(60.0, (Demand("pool", 1),)),), group=name) for name in "ab")
-        judge = Judge(compile_problem(Problem(tasks, pools=(Pool("pool", 1),))), {"duration": 1.0})
+        judge = Judge(compile_problem(Problem(tasks, pools=(Pool("pool", 1),))), {"completion": 1.0})
         search.improve(Incumbent(judge), Pace(Limits(work=0.1, workers=1), 0.0))
     except BaseException as error:  # noqa: BLE001 - raised again by whoever asks for the module
         loading.set_exception(error)

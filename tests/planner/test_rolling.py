@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from planner import Demand, Limits, Mode, Objective, Plan, Pool, Precedence, Problem, Status, Task, solve
+from planner import CapacityPeriod, Demand, Limits, Mode, Objective, Plan, Pool, Precedence, Problem, Status, Task, solve
 from planner.prices import PricePeriod, Tariff
 from planner.rolling import solving
 from planner.rolling.arrivals import plan_next
@@ -154,3 +154,15 @@ def test_a_day_of_traced_workflows_keeps_every_rule() -> None:
     assert plan.method == "rolling"
     for each in (*told, plan):
         check(each)
+
+
+@pytest.mark.usefixtures("rolling")
+def test_a_search_ends_where_nothing_can_be_moved() -> None:
+    tasks = (
+        Task("a", (Mode(600, (Demand("p", 1),)),), splittable=True),
+        Task("b", (Mode(900, (Demand("p", 1),)),), splittable=True, release=300),
+    )
+    closed = CapacityPeriod(120, 240, 0), CapacityPeriod(720, 780, 0)
+    problem = Problem(tasks, pools=(Pool("p", 1, closed),), objective=Objective(completion=1.0, duration=1.0))
+    plan = solve(problem, Limits(seconds=None, work=0.3))
+    assert faults(plan) == []
