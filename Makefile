@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+COMPILED := $(VENV)/.compiled
 JOBS ?= 2
 
 .PHONY: demo up test quick check format histories benchmark browser clean
@@ -14,11 +15,11 @@ demo: $(INSTALLED)
 up: $(INSTALLED)
 	@$(BIN)/longpole up
 
-test: $(INSTALLED) temporal
+test: $(INSTALLED) $(COMPILED) temporal
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -q
 
 # Without the tests marked `long`.
-quick: $(INSTALLED) temporal
+quick: $(INSTALLED) $(COMPILED) temporal
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -q -m "not long"
 
 check: $(INSTALLED)
@@ -35,7 +36,7 @@ format: $(INSTALLED)
 histories: $(INSTALLED) temporal
 	@$(BIN)/python -m tests.histories.record
 
-benchmark: $(INSTALLED) temporal
+benchmark: $(INSTALLED) $(COMPILED) temporal
 	@$(BIN)/python -m benchmarks.engine
 
 # Find or build the server before tests that run side by side ask for it; says what it does.
@@ -51,6 +52,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,example]'
+	@touch $@
+
+# The planner's machine code, which searches make for themselves (once on a machine) where it is not there yet.
+$(COMPILED): $(INSTALLED) $(wildcard planner/*.py planner/*/*.py)
+	@echo "Compiling the planner's inner loops (once, about a minute)"
+	@$(BIN)/python -m planner.compile_ahead
 	@touch $@
 
 clean:

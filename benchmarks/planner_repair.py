@@ -14,11 +14,9 @@ import time
 from pathlib import Path
 from statistics import median, quantiles
 
-from planner import Demand, Limits, Mode, Plan, Pool, Precedence, Problem, Task, solve
+from planner import Demand, Limits, Mode, Plan, Pool, Precedence, Problem, Progress, Task, repair, solve
 from planner.makespan import Instance
-from planner.progress import Progress
 from planner.psplib import read_instance
-from planner.repair import repair
 
 FOLDER = Path(__file__).parents[1] / ".." / "shared" / "psplib" / "j120"
 _NEAR = 1e-6

@@ -9,6 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from planner.changes import AddTask, ChangeBudget, ChangeDeadline, ChangeDuration, ChangePool, RemoveTask
+    from planner.comparing import Comparison, what_if
+    from planner.infeasibility import explain
     from planner.limits import Limits
     from planner.plan import Assignment, Plan, Reason, Status
     from planner.prices import PriceBand, PricePeriod
@@ -28,9 +31,21 @@ if TYPE_CHECKING:
         Tariff,
         Task,
     )
+    from planner.progress import Progress
+    from planner.repairing import repair
+    from planner.simulation import Distribution, Simulation, simulate
     from planner.solving import solve
 
 _MODULES = {
+    "AddTask": "changes",
+    "ChangeBudget": "changes",
+    "ChangeDeadline": "changes",
+    "ChangeDuration": "changes",
+    "ChangePool": "changes",
+    "RemoveTask": "changes",
+    "Comparison": "comparing",
+    "what_if": "comparing",
+    "explain": "infeasibility",
     "Limits": "limits",
     "Assignment": "plan",
     "Plan": "plan",
@@ -52,16 +67,28 @@ _MODULES = {
     "Reservation": "problem",
     "Tariff": "problem",
     "Task": "problem",
+    "Progress": "progress",
+    "repair": "repairing",
+    "Distribution": "simulation",
+    "Simulation": "simulation",
+    "simulate": "simulation",
     "solve": "solving",
 }
 
 __all__ = [
+    "AddTask",
     "Assignment",
     "Budget",
     "Burst",
     "CapacityBand",
     "CapacityPeriod",
+    "ChangeBudget",
+    "ChangeDeadline",
+    "ChangeDuration",
+    "ChangePool",
+    "Comparison",
     "Demand",
+    "Distribution",
     "Limits",
     "Mode",
     "Objective",
@@ -72,12 +99,19 @@ __all__ = [
     "PricePeriod",
     "Problem",
     "ProblemInvalid",
+    "Progress",
     "Reason",
+    "RemoveTask",
     "Reservation",
+    "Simulation",
     "Status",
     "Tariff",
     "Task",
+    "explain",
+    "repair",
+    "simulate",
     "solve",
+    "what_if",
 ]
 
 

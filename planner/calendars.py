@@ -117,6 +117,8 @@ def _banded(
 
 def load_zone(name: str) -> tzinfo:
     """The time zone of that IANA name. Raises `ValueError` or `KeyError` where there is none."""
+    if name == "UTC":
+        return UTC
     from zoneinfo import ZoneInfo  # here, as most problems need no zone and loading it takes milliseconds
 
     return ZoneInfo(name)

@@ -30,7 +30,7 @@ def direct(problem: Problem) -> Schedule | None:
         return None
     modes = [0 if len(task.modes) == 1 else fastest(task) for task in tasks]
     durations = [task.modes[mode].duration for task, mode in zip(tasks, modes, strict=True)]
-    amounts = {} if problem.plain else _stretched(problem, modes, durations)
+    amounts = {} if problem.rigid else _stretched(problem, modes, durations)
     starts, ends = soonest(problem.graph, durations, releases(problem))
     if not _in_time(problem, starts, ends) or not _fits(problem, starts, ends, modes, amounts):
         return None

@@ -179,15 +179,18 @@ class Problem:
     """Pool id -> position in `pools`."""
     graph: Graph[float] = field(init=False, repr=False, compare=False)
     plain: bool = field(init=False, repr=False, compare=False)
-    """No task has a due time, deadline, window or preferred start, may be split or has a malleable demand."""
+    """Rigid, and no task has a due time, deadline, window or preferred start."""
+    rigid: bool = field(init=False, repr=False, compare=False)
+    """No task may be split or has a malleable demand."""
 
     def __post_init__(self) -> None:
         for name in ("tasks", "precedence", "pools", "reservations", "budgets"):
             given = getattr(self, name)
             if type(given) is not tuple:
                 object.__setattr__(self, name, tuple(given))
-        index, pool_index, graph, plain = check(self)
+        index, pool_index, graph, plain, rigid = check(self)
         object.__setattr__(self, "index", index)
         object.__setattr__(self, "pool_index", pool_index)
         object.__setattr__(self, "graph", graph)
         object.__setattr__(self, "plain", plain)
+        object.__setattr__(self, "rigid", rigid)

@@ -28,19 +28,19 @@ class ProblemInvalid(errors.ProblemsError):
     subject = "the planning problem"
 
 
-def check(problem: Problem) -> tuple[dict[str, int], dict[str, int], Graph[float], bool]:
-    """Positions of tasks and of pools by id, the precedence graph, and whether every task is plain. Raises
-    `ProblemInvalid`."""
+def check(problem: Problem) -> tuple[dict[str, int], dict[str, int], Graph[float], bool, bool]:
+    """Positions of tasks and of pools by id, the precedence graph, and whether every task is plain, and is rigid.
+    Raises `ProblemInvalid`."""
     found = _Mistakes()
     pools = _pools(problem, found)
-    index, plain = _tasks(problem, pools, found)
+    index, plain, rigid = _tasks(problem, pools, found)
     graph = _precedence(problem, index, found)
     if problem.reservations or problem.budgets or problem.horizon is not None:
         _limits(problem, pools, found)
     _objective(problem, found)
     if found.problems:
         raise ProblemInvalid(found.problems)
-    return index, pools, graph, plain
+    return index, pools, graph, plain, rigid
 
 
 class _Mistakes:
@@ -94,11 +94,11 @@ def _range(low: float, high: float) -> str:
     return "a finite number" if low == -inf else f"a finite number of at least {low:g}"
 
 
-def _tasks(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> tuple[dict[str, int], bool]:
+def _tasks(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> tuple[dict[str, int], bool, bool]:
     from planner.problem import Task
 
     index: dict[str, int] = {}
-    plain = True
+    plain = rigid = True
     for position, task in enumerate(problem.tasks):
         if type(task) is not Task:
             found.kind(f"tasks[{position}]", task, Task)
@@ -107,39 +107,52 @@ def _tasks(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> tupl
         if first != position:
             remedy = f"tasks[{first}] has it; give each its own"
             found.add("duplicate_id", f"tasks[{position}].id", f"{task.id!r} is there twice", remedy)
-        if not _plain(task, pools):
-            plain = False
+        if not _sound(task, pools):
             _task(f"tasks[{position}]", task, pools, found)
+            plain = rigid = False
+        elif plain:
+            plain = task.deadline is None and task.due is None and task.window is None and task.preferred_start is None
     if not problem.tasks:
         found.add("no_tasks", "tasks", "there is nothing to plan", "give at least one task")
-    return index, plain
+    return index, plain, rigid
 
 
-def _plain(task: Any, pools: Mapping[str, int]) -> bool:
-    """Whether nothing about a task needs a closer look. Cheap, and never true for what `_task` would refuse."""
+def _sound(task: Any, pools: Mapping[str, int]) -> bool:
+    """Whether nothing about a task needs a closer look, as it does where it may be split or has a malleable demand.
+    Cheap, and never true for what `_task` would refuse."""
     try:
         if not (
-            task.due is None
-            and task.deadline is None
-            and task.window is None
-            and task.preferred_start is None
-            and task.weight is None
+            type(task.id) is str
+            and task.id
             and (task.group is None or (type(task.group) is str and task.group))
             and 0 <= task.release < inf
-            and task.priority == 50
+            and type(task.release) is not bool
+            and (task.deadline is None or (0 <= task.deadline < inf and type(task.deadline) is not bool))
+            and (task.due is None or (0 <= task.due < inf and type(task.due) is not bool))
+            and (task.window is None or _opens(task.window))
+            and (task.preferred_start is None or _counts(task.preferred_start))
+            and (task.weight is None or _counts(task.weight))
+            and type(task.priority) is int
+            and 0 <= task.priority <= 100
             and not task.splittable
             and task.modes
-            and type(task.id) is str
-            and task.id
         ):
             return False
         for mode in task.modes:
-            if not (0 <= mode.duration < inf and 0 <= mode.cost < inf and 0 <= mode.quality < inf):
+            if not (
+                0 <= mode.duration < inf
+                and 0 <= mode.cost < inf
+                and 0 <= mode.quality < inf
+                and type(mode.duration) is not bool
+                and type(mode.cost) is not bool
+                and type(mode.quality) is not bool
+            ):
                 return False
             demands = mode.demands
             for demand in demands:
                 if not (
                     0 <= demand.amount < inf
+                    and type(demand.amount) is not bool
                     and demand.pool in pools
                     and demand.min_amount is None
                     and demand.max_amount is None
@@ -154,6 +167,14 @@ def _plain(task: Any, pools: Mapping[str, int]) -> bool:
     except (TypeError, AttributeError):
         return False
     return True
+
+
+def _counts(value: Any) -> bool:
+    return 0 <= value < inf and type(value) is not bool
+
+
+def _opens(window: Any) -> bool:
+    return type(window) is tuple and len(window) == 2 and window[0] <= window[1] and all(map(_counts, window))
 
 
 def _task(path: str, task: Any, pools: Mapping[str, int], found: _Mistakes) -> None:

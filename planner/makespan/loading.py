@@ -41,6 +41,9 @@ def _load(kernels: Kernels) -> None:
         packed = pack(two, bounds)
         evolution.Evolution(packed, 2, 0).run(10, 0)
         kernels.evolution.set_result(evolution)
+        if not threading.main_thread().is_alive():  # the process is ending, and would wait for what nobody needs
+            kernels.enumeration.cancel()
+            return
         enumeration.schedule_within(two, bounds, packed, 2, 10, lambda _: True)
         kernels.enumeration.set_result(enumeration)
     except BaseException as error:  # noqa: BLE001 - raised again by whoever asks for the modules

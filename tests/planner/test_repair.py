@@ -18,14 +18,16 @@ from planner import (
     Pool,
     Precedence,
     Problem,
+    Progress,
     Reservation,
     Status,
     Tariff,
     Task,
+    repair,
     solve,
 )
-from planner.progress import Progress, ProgressInvalid
-from planner.repair import repair, stable
+from planner.progress import ProgressInvalid
+from planner.repairing import stable
 from tests.planner.checking import faults
 
 ONE = Demand("cpu", 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, time
@@ -44,19 +42,6 @@ ENOUGH = Limits(seconds=None, work=2.0)
 
 def task(name: str, seconds: float, amount: float = 1, **given: Any) -> Task:
     return Task(name, (Mode(seconds, (Demand("p", amount),)),), **given)
-
-
-def test_what_fits_its_pools_is_answered_without_a_solver_being_loaded() -> None:
-    script = (
-        "import sys\n"
-        "from planner import Demand, Mode, Pool, Precedence, Problem, Task, solve\n"
-        "tasks = [Task(str(i), (Mode(60, (Demand('p', 1),)),)) for i in range(5)]\n"
-        "plan = solve(Problem(tasks, [Precedence('0', '4')], [Pool('p', 5)]))\n"
-        "print(plan.status, plan.method, float(plan.makespan), plan.analysis.critical)\n"
-        "print([name for name in ('ortools', 'numpy', 'numba', 'pydantic', 'zoneinfo') if name in sys.modules])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.splitlines() == ["optimal critical_path 120.0 ('0', '4')", "[]"]
 
 
 def improved(problem: Problem, limits: Limits = ENOUGH) -> tuple[Plan, list[Plan]]:

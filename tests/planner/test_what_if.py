@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from planner import Budget, Demand, Limits, Mode, Objective, Plan, Pool, Precedence, Problem, Tariff, Task, solve
-from planner.changes import (
+from planner import (
     AddTask,
-    Change,
+    Budget,
     ChangeBudget,
     ChangeDeadline,
     ChangeDuration,
-    ChangeInvalid,
     ChangePool,
+    Comparison,
+    Demand,
+    Limits,
+    Mode,
+    Objective,
+    Plan,
+    Pool,
+    Precedence,
+    Problem,
     RemoveTask,
+    Tariff,
+    Task,
+    solve,
+    what_if,
 )
-from planner.what_if import Comparison, what_if
+from planner.changes import Change, ChangeInvalid
 from tests.planner.checking import faults
 
 ONE = Demand("cpu", 1)
