@@ -15,11 +15,12 @@ from temporalio import activity
 
 from activities.masking import Masker
 from activities.recording import Recorder
-from definitions.calls import RECORD_EVENTS, EventBatch, RunEvent
+from definitions.calls import RECORD_EVENTS, EventBatch, RunAsChanged, RunEvent
 from store.database import Session
-from store.locks import Runs
+from store.locks import LockedRun, Runs
 from store.outcomes import from_unix
 from store.records import EventRecord
+from store.run_definitions import RunsDefinition, change_definition
 from store.timeouts import move_on
 
 
@@ -40,6 +41,8 @@ class RunEventActivities:
 
         def write(session: Session, runs: Runs) -> Sequence[EventRecord]:
             run = runs.get(batch.execution_id)
+            if run is not None and batch.changed is not None:
+                _change(session, run, RunAsChanged(**batch.changed))
             if run is not None and not run.closed and batch.status is not None:
                 run.change(status=batch.status)
                 for record in records:
@@ -58,3 +61,10 @@ class RunEventActivities:
             data=self._masker.tree(batch.execution_id, event.get("data", {})),
             key=f"{batch.key}/{index}",
         )
+
+
+def _change(session: Session, run: LockedRun, changed: RunAsChanged) -> None:
+    if changed.definition is not None:
+        change_definition(session, run, RunsDefinition(changed.definition, changed.digest, changed.changes))
+    if changed.priority is not None:
+        run.change(priority=changed.priority)

@@ -143,6 +143,21 @@ class EventBatch:
     key: str
     events: list[RunEvent]
     status: RunStatus | None = None
+    changed: dict[str, Any] | None = None
+    """The fields of a `RunAsChanged`, where the run is another since these events."""
+
+
+@dataclass(frozen=True)
+class RunAsChanged:
+    """A run that was changed while it went on."""
+
+    definition: dict[str, Any] | None
+    """The core document that it goes by; None: that it began with."""
+    digest: str
+    changes: int
+    """How often it was changed."""
+    priority: int | None
+    """None: as it was."""
 
 
 class StepOutcome(TypedDict, total=False):

@@ -3,6 +3,7 @@
 * LongpoleError
   + DefinitionInvalid           a workflow document with problems (all of them)
   + DocumentUnreadable          a file that is no YAML or JSON at all; says line and column
+  + ChangeRefused               a change of a run that goes on, with all that is wrong with it
   + InputInvalid                a run's input that does not meet the definition's `input_schema`
   + ReferenceInvalid            a `${...}` that can't be read
   + ReferenceUnresolved         a `${...}` that leads nowhere while a run goes on
@@ -98,6 +99,13 @@ class InputInvalid(ProblemsError):
 
     default_code = "input_invalid"
     subject = "the input"
+
+
+class ChangeRefused(ProblemsError):
+    """A change of a run that goes on which can't be made; nothing was changed."""
+
+    default_code = "change_refused"
+    subject = "the change"
 
 
 class DocumentUnreadable(LongpoleError):

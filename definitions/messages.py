@@ -36,6 +36,10 @@ class RunInput:
     interpreter: int = INTERPRETER_VERSION
     depth: int = 0
     """How many runs are above this one, which each is a step of the one before."""
+    changes: int = 0
+    """How often the definition was changed since the run began."""
+    priority: int | None = None
+    """From 0 to 100, where it was changed since the run began."""
     checkpoint: dict[str, Any] | None = None
     """The state to go on from (`definitions.run_state.RunState.checkpoint`), or what stands for it."""
     max_history_events: int = 0

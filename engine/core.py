@@ -76,7 +76,12 @@ async def open_engine(
         await register_search_attributes(client)
         blobs = BlobStore(settings.data_dir / "blobs")
         executions = Executions(
-            opened, blobs, client, settings.task_queue, max_history_events=settings.max_history_events
+            opened,
+            blobs,
+            client,
+            settings.task_queue,
+            registry.check,
+            max_history_events=settings.max_history_events,
         )
         try:
             yield Engine(

@@ -22,11 +22,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.parcel import parcel_of
 from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
+from definitions.findings import CheckHandler
 from definitions.ids import new_execution_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
 from definitions.steering import OpenApproval
 from definitions.validation import check_input
 from engine.access.identity import LOCAL
+from engine.changing import Changing
 from engine.checkpointed import dispatch_of_row
 from engine.continuing import Continuing
 from engine.dispatch import Dispatch, dispatch
@@ -39,7 +41,7 @@ from engine.outgoing import deadline, dispatch_of, row_of
 from engine.rerunning import Rerunning, RerunWish
 from engine.steering import open_approvals, tell
 from engine.temporal import answer
-from engine.views import Continuation, Rerun, StoredDefinition
+from engine.views import ChangedRun, Continuation, Rerun, StoredDefinition
 from store import instances
 from store.blobs import BlobError, BlobStore
 from store.continuing import waits_to_go_on
@@ -57,14 +59,23 @@ class Executions(ExecutionRecords):
     """All that can be done with runs."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, client: Client, task_queue: str, *, max_history_events: int = 0
+        self,
+        database: Database,
+        blobs: BlobStore,
+        client: Client,
+        task_queue: str,
+        check_handler: CheckHandler | None = None,
+        *,
+        max_history_events: int = 0,
     ) -> None:
+        """`check_handler`: what is wrong with a handler that a change names; None: the run's worker finds out."""
         super().__init__(database, blobs)
         self._max_history_events = max_history_events
         self._client = client
         self._task_queue = task_queue
         self._marks = DispatchMarks(database)
         self._continuing = Continuing(database, blobs, client)
+        self._changing = Changing(database, client, check_handler)
         self._rerunning = Rerunning(database, blobs, self._continuing)
 
     async def close(self) -> None:
@@ -184,6 +195,16 @@ class Executions(ExecutionRecords):
         run, continuation = await self._continuing.open(execution_id, repeat)
         await self._try_to_bring(run)
         return continuation
+
+    async def change(self, execution_id: str, change: Mapping[str, Any]) -> ChangedRun:
+        """Change what has not started of a run that goes on, all of it or nothing (`definitions.changes`):
+        `{"inject": [steps], "edit": {step: {field: value}}, "skip": [steps], "max_parallel_steps": n, "priority": n}`.
+
+        The run goes by the changed definition from then on, and so do its reruns. Raises `ExecutionNotFound`,
+        `ChangeRefused` with every problem, `Conflict` (`invalid_status`) when the run is over, and
+        `ServiceUnavailable` where no worker answers."""
+        await self._require_own_run(execution_id)
+        return await self._changing.change(self, execution_id, change)
 
     async def rerun(
         self,

@@ -21,6 +21,7 @@ PURE = (
     "workflows.announcement",
     "workflows.approvals",
     "workflows.attributes",
+    "workflows.changing",
     "workflows.controls",
     "workflows.ending",
     "workflows.explanation",

@@ -21,7 +21,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from definitions.calls import FINAL_RUN_STATUSES
-from definitions.errors import Conflict, LongpoleError, ServiceUnavailable
+from definitions.errors import ChangeRefused, Conflict, LongpoleError, Problem, ServiceUnavailable
 from definitions.steering import OpenApproval
 from engine.execution_records import ExecutionRecords
 from engine.temporal import answer
@@ -97,4 +97,6 @@ def _refusal(refused: WorkflowUpdateFailedError) -> LongpoleError:
     if not isinstance(cause, ApplicationError):
         return LongpoleError(f"the run refused it: {cause}", code="refused")
     detail = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+    if "problems" in detail:
+        return ChangeRefused([Problem(**problem) for problem in detail["problems"]])
     return LongpoleError(cause.message, code=cause.type or "refused", remedy=str(detail.get("remedy", "")))

@@ -168,6 +168,17 @@ class Rerun:
 
 
 @dataclass(frozen=True)
+class ChangedRun:
+    """A run that was changed while it goes on."""
+
+    execution_id: str
+    digest: str
+    """Of the definition that it goes by now."""
+    changes: int
+    """How often its definition was changed since it began."""
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened in a run; sequence numbers count from 1 without gaps."""
 

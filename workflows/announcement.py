@@ -22,7 +22,8 @@ MAX_ATTRIBUTE_BYTES = 2000
 """The server refuses a run with a search attribute of more than 2 KB."""
 _STEERING = (
     'Signals: `pause`, `resume`, and `cancel` with `{"reason": "why"}` or no input; `event` with '
-    '`{"name": "...", "data": ...}`; `approve` with `{"step": "...", "approved": true, "by": "..."}`.'
+    '`{"name": "...", "data": ...}`; `approve` with `{"step": "...", "approved": true, "by": "..."}`; '
+    "`skip_step` with a step id; `change` (docs/operations.md)."
 )
 
 

@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from definitions.bounded_text import bounded
     from definitions.calls import OutcomePage
+    from definitions.changes import skip_of
     from definitions.errors import LongpoleError
     from definitions.incoming import MESSAGE_LIMIT, beginning, cancel_request
 
@@ -28,6 +29,7 @@ from workflows.history_length import HistoryLength, continue_as_new
 from workflows.limits_of_time import LimitsOfTime
 from workflows.outcome import outcome_pages, submit_outcome, workflow_result
 from workflows.progress import Progress
+from workflows.run_changes import RunChanges
 from workflows.runner import Runner
 from workflows.step_records import StepRecords
 from workflows.steps_in_flight import StepsInFlight
@@ -53,12 +55,13 @@ class DagWorkflow:
         self._run = run
         self._runner = Runner(program, state, execution_id=run.execution_id)
         self._progress = Progress(self._runner)
-        self._steps = StepsInFlight(self._runner, self._wake)
+        self._steps = StepsInFlight(self._runner, self._wake, priority=run.priority)
         self._children = ChildRuns(self._runner, self._steps.watch)
         self._limits = LimitsOfTime(self._runner, self._wake)
         self._records = EventRecording(self._runner, self._progress, run.execution_id)
         self._step_records = StepRecords(self._runner, execution_id=run.execution_id, interpreter=run.interpreter)
         self._history = HistoryLength(run, self._runner)
+        self._changes = RunChanges(run, self._runner, self._steps, self._records, self._wake)
         self._outcome: list[OutcomePage] = []
         self._account: list[OutcomePage] = []
         self._woken = False
@@ -99,6 +102,27 @@ class DagWorkflow:
         """End the run: nothing new starts, running steps get a grace period. Without argument, or with
         `{"reason": "...", "grace_seconds": 10, "save_partial_results": true}`."""
         self._cancel(cancel_request(request))
+
+    @workflow.signal(description='Change what has not started; input: {"skip": ["step"]}, see docs/operations.md')
+    def change(self, argument: Any = None, *_more: Any) -> None:
+        """Change the run: `{"inject": [...], "edit": {...}, "skip": [...], "max_parallel_steps": 4, "priority": 80}`
+        (`definitions.changes`). What is refused is told as the run event `run.change_refused`."""
+        self._changes.signalled(argument)
+
+    @workflow.signal(description='Skip a step that has not started; input: its id, or {"step": "..."}')
+    def skip_step(self, argument: Any = None, *_more: Any) -> None:
+        """Skip a step, as `change` with `skip`."""
+        self._changes.signalled(skip_of(argument))
+
+    @workflow.update(description='Change what has not started; input: {"skip": ["step"]}, see docs/operations.md')
+    def change_run(self, argument: Any = None, *_more: Any) -> dict[str, Any]:
+        """As the signal `change`; the digest of what the run goes by then. What is refused fails the update, with every
+        problem in its details."""
+        return self._changes.change(argument)
+
+    @change_run.validator
+    def _check_change(self, argument: Any = None, *_more: Any) -> None:
+        self._changes.check(argument)
 
     @workflow.query(description="Status, counts, and which steps run or failed")
     def progress(self) -> dict[str, Any]:
@@ -150,7 +174,7 @@ class DagWorkflow:
         elif self._runner.draining and self._runner.drained:
             self._limits.stop_deadline()
             await continue_as_new(
-                self._run,
+                self._changes.run,
                 self._runner,
                 lambda: not (self._records.pending or self._children.busy),
                 self._step_records,

@@ -8,7 +8,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from definitions.calls import RECORD_EVENTS, EventBatch, RunStatus
+    from definitions.calls import RECORD_EVENTS, EventBatch, RunAsChanged, RunStatus
 
 from workflows.progress import Progress
 from workflows.runner import Runner
@@ -24,6 +24,8 @@ class EventRecording:
         self._execution_id = execution_id
         self._recording: set[asyncio.Task[Any]] = set()
         self._batches = 0
+        self.changed: RunAsChanged | None = None
+        """What is to be recorded with the next events: the run is another since."""
 
     @property
     def pending(self) -> bool:
@@ -44,7 +46,9 @@ class EventRecording:
                 key=f"{workflow.info().run_id}/{self._batches}",
                 events=events[start : start + EVENT_BATCH],
                 status=status,
+                changed=vars(self.changed) if self.changed is not None else None,
             )
+            self.changed = None
             task = workflow.start_local_activity(
                 RECORD_EVENTS, vars(batch), start_to_close_timeout=RECORD_TIMEOUT, retry_policy=RECORD_RETRY
             )

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows.runner import Runner
 from workflows.step_records import StepRecords
+from workflows.stepping import most_in_flight
 from workflows.timing import (
     MAX_CHECKPOINT_BYTES,
     MAX_HISTORY_BYTES,
@@ -47,8 +48,12 @@ class HistoryLength:
         self._looks_ahead = run.interpreter >= LOOKS_AHEAD_SINCE
         self._most_events = run.max_history_events or MAX_HISTORY_EVENTS
         if self._looks_ahead:
-            runner.max_parallel = min(runner.max_parallel, max(1, self._most_events // MOST_IN_FLIGHT_OF))
-        self._most_in_flight = runner.max_parallel
+            runner.max_parallel = self._most_in_flight
+
+    @property
+    def _most_in_flight(self) -> int:
+        """What the definition allows may be changed while the run goes on."""
+        return min(most_in_flight(self._runner.program), max(1, self._most_events // MOST_IN_FLIGHT_OF))
 
     def watch(self) -> None:
         """Let the runner start no more than there is room for; where there is hardly any, let it come to a halt."""
@@ -62,12 +67,13 @@ class HistoryLength:
         # What a step still in flight adds is not known, but what steps have added so far.
         bytes_per_step = max(LEAST_BYTES_PER_STEP, EVENTS_PER_STEP * size // max(events, 1))
         fitting = (MAX_HISTORY_BYTES - size) // bytes_per_step
-        self._runner.max_parallel = max(1, min(self._most_in_flight, fitting))
-        reserve = EVENTS_PER_STEP * self._most_in_flight + self._most_events // OTHER_EVENTS_OF
+        most = self._most_in_flight
+        self._runner.max_parallel = max(1, min(most, fitting))
+        reserve = EVENTS_PER_STEP * most + self._most_events // OTHER_EVENTS_OF
         return (
             info.is_continue_as_new_suggested()
             or events + reserve >= self._most_events
-            or fitting < min(self._most_in_flight, LEAST_IN_FLIGHT)
+            or fitting < min(most, LEAST_IN_FLIGHT)
         )
 
 

@@ -101,7 +101,8 @@ class Progress:
 
     def _row(self, step_id: str) -> str:
         step = self._runner.state.steps[step_id]
-        made_from = (step.status, step.started_at, step.completed_at, self._runner.waits_for(step_id))
+        digest = self._runner.program.digest  # another one once the run was changed
+        made_from = (step.status, step.started_at, step.completed_at, self._runner.waits_for(step_id), digest)
         known = self._rows.get(step_id)
         if known is not None and known[0] == made_from:
             return known[1]

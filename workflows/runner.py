@@ -15,12 +15,15 @@ import heapq
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from definitions.block_state import StepState
 from definitions.calls import RunEvent, StepFailure
 from definitions.messages import CancelStep, Command, Decision, Ending, StartChild, StartStep
+from definitions.program import Program
 from definitions.values import BlobRef
 from workflows.ending import ending, settle_unstarted
 from workflows.frames import Frame
-from workflows.stepping import Stepping
+from workflows.retention import OutputRetention
+from workflows.stepping import Stepping, most_in_flight
 from workflows.turns import Turn
 
 MAX_TASK_BYTES = 1024 * 1024
@@ -46,6 +49,24 @@ class Runner(Stepping):
             self.state.started_at = now
         for frame, free in self.controls.restore(self.root, now):
             self.set_out(frame, free, now)
+
+    def go_by(self, program: Program, now: float) -> None:
+        """Go by another definition from now on, in which all that has started is as it was (`workflows.changing`)."""
+        root, state = self.root, self.state
+        self.program, root.block = program, program.root
+        self.max_parallel = most_in_flight(program)
+        for step_id in program.order:
+            if step_id not in state.steps:
+                state.steps[step_id] = StepState()
+                state.counts["pending"] += 1
+        for step_id, opened in root.opened.items():
+            opened.compiled = program.steps[step_id]
+        root.retention = OutputRetention(program.root, state.outputs)
+        if self.started:
+            root.unsettled = 0
+            self.turns.forget(root)
+            self._failed_awaiting_handler.clear()
+            self.set_out(root, self.count(root), now)
 
     def pause(self, now: float) -> None:
         """Close the dispatch gate: running steps end, nothing new starts, the timeouts of control steps stand still."""

@@ -63,8 +63,7 @@ class Stepping:
             workflow={"input": state.input, "id": execution_id, "name": program.definition.name},
         )
         self.root = Frame(program.root, state, scope)
-        limit = program.definition.max_parallel_steps
-        self.max_parallel = min(limit, MAX_IN_FLIGHT) if limit else MAX_IN_FLIGHT
+        self.max_parallel = most_in_flight(program)
         self.controls = Controls(self)
 
     # -- frames ------
@@ -78,15 +77,17 @@ class Stepping:
             if steps[step_id].settled:
                 continue
             frame.unsettled += 1
+            status = steps[step_id].status
             if compiled.handles:
                 waiting = sum(not steps[other].settled for other in compiled.handles)
+            elif status != "pending":
+                waiting = 0  # it has begun: nothing can let it begin once more
             else:
                 waiting = sum(not steps[other].settled for other in compiled.requires)
                 if compiled.after is not None and not steps[compiled.after].settled:
                     waiting += 1
             frame.waiting[step_id] = waiting
             frame.retention.expect(compiled)
-            status = steps[step_id].status
             if status == "failed" and compiled.error_handler is not None:
                 if not self._is_being_handled(compiled):
                     unhandled.append(step_id)
@@ -104,7 +105,9 @@ class Stepping:
 
     def _is_being_handled(self, compiled: StepProgram) -> bool:
         opened = self.state.open.get(compiled.error_handler or "")
-        return opened is not None and opened.handled == compiled.step.id
+        if opened is not None and opened.handled == compiled.step.id:
+            return True
+        return any(handled == compiled.step.id for _, _, handled in self.running_activities.values())
 
     def cancel_frame(self, frame: Frame) -> None:
         """Tell what runs of a frame to end."""
@@ -389,3 +392,9 @@ class Stepping:
         if path is not None:
             event["step_id"] = path
         self._events.append(event)
+
+
+def most_in_flight(program: Program) -> int:
+    """How many steps of a run may be in flight at once."""
+    limit = program.definition.max_parallel_steps
+    return min(limit, MAX_IN_FLIGHT) if limit else MAX_IN_FLIGHT

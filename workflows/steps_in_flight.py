@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import CancelledError
 
 with workflow.unsafe.imports_passed_through():
@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from definitions.incoming import step_result
     from definitions.messages import StartStep
 
+from workflows.announcement import priority_key
 from workflows.failures import failure_of
 from workflows.runner import Runner
 from workflows.timing import (
@@ -32,15 +33,19 @@ from workflows.timing import (
 class StepsInFlight:
     """What runs for one run. `woken` is called when something has ended and the runner has been told."""
 
-    def __init__(self, runner: Runner, woken: Callable[[], None]) -> None:
+    def __init__(self, runner: Runner, woken: Callable[[], None], *, priority: int | None = None) -> None:
         self._runner = runner
         self._woken = woken
+        self.priority = priority
+        """Of steps that start from now on, from 0 to 100; None: that of the run."""
         self._handles: dict[str, asyncio.Task[Any]] = {}
 
     def start(self, command: StartStep) -> None:
         """Start the activity of a step."""
-        begin = _start_local_activity if command.local else _start_activity
-        handle = begin(command.call, command.activity_id)
+        if command.local:
+            handle = _start_local_activity(command.call, command.activity_id)
+        else:
+            handle = _start_activity(command.call, command.activity_id, self.priority)
         self.watch(command.activity_id, handle)
 
     def watch(self, activity_id: str, task: asyncio.Task[Any]) -> None:
@@ -76,7 +81,7 @@ class StepsInFlight:
             self._runner.step_completed(activity_id, result, now)
 
 
-def _start_activity(call: StepCall, activity_id: str) -> asyncio.Task[Any]:
+def _start_activity(call: StepCall, activity_id: str, priority: int | None) -> asyncio.Task[Any]:
     return workflow.start_activity(
         call.handler,
         _without_defaults(call),
@@ -92,6 +97,7 @@ def _start_activity(call: StepCall, activity_id: str) -> asyncio.Task[Any]:
         ),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=call.title,
+        priority=Priority(priority_key=priority_key(priority)) if priority is not None else Priority(),
     )
 
 

@@ -41,3 +41,11 @@ class Turns:
             del frame.admitted[step_id]
             if frame.held and not frame.closed:
                 self.add(frame, frame.block.steps[frame.block.order[heapq.heappop(frame.held)]])
+
+    def forget(self, frame: Frame) -> None:
+        """The turns of its steps are counted anew."""
+        if frame.within is None:
+            self.outermost.clear()
+        for queue in (self.inner, self.openings):
+            queue[:] = [turn for turn in queue if turn[2] is not frame]
+            heapq.heapify(queue)

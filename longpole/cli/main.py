@@ -12,6 +12,7 @@ import typer
 from longpole.cli.api import api
 from longpole.cli.apikey import apikey
 from longpole.cli.boundary import Boundary
+from longpole.cli.change import change
 from longpole.cli.control import cancel, pause, resume
 from longpole.cli.doctor import doctor
 from longpole.cli.explain import explain
@@ -52,6 +53,7 @@ app.command("logs", rich_help_panel=_RUNS)(logs)
 app.command("explain", rich_help_panel=_RUNS)(explain)
 app.command("pause", rich_help_panel=_RUNS)(pause)
 app.command("resume", rich_help_panel=_RUNS)(resume)
+app.command("change", rich_help_panel=_RUNS)(change)
 app.command("rerun", rich_help_panel=_RUNS)(rerun)
 app.command("cancel", rich_help_panel=_RUNS)(cancel)
 app.command("send", rich_help_panel=_RUNS)(send)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -239,3 +240,20 @@ def test_a_run_is_rerun(served: CommandLine) -> None:
     assert (again["reused"], again["runs"], again["forked_from"]) == (["a"], {"b": "input changed"}, first)
     until(lambda: status(served, again["execution_id"]) == "completed", "the rerun completes")
     assert served.json("show", again["execution_id"])["output"] == {"n": 2}
+
+
+def test_a_run_is_changed(served: CommandLine, tmp_path: Path) -> None:
+    execution_id = begin(served, "changed", [nap("a", 600), echo("b", depends_on=["a"])])
+    until(lambda: step_status(served, execution_id) == "running", "the first step runs")
+    file = tmp_path / "change.yaml"
+    file.write_text("inject:\n- {id: late, handler: steps.echo, input: {n: 7}}\nskip: [a]\n")
+    refused = served("change", execution_id, str(file))
+    assert (refused.returncode, "skip[0]: `a` has started (running)" in refused.stderr) == (2, True)
+    file.write_text("inject:\n- {id: late, handler: steps.echo, input: {n: 7}}\n")
+    changed = served.json("change", execution_id, str(file), "--skip", "b", "--max-parallel", "2", "--priority", "80")
+    assert (changed["execution_id"], changed["changes"]) == (execution_id, 1)
+    until(lambda: served.json("show", execution_id)["steps"][-1]["status"] == "completed", "the injected step runs")
+    shown = served.json("show", execution_id)
+    assert [each["step_id"] for each in shown["steps"]] == ["a", "b", "late"]
+    assert shown["priority"] == 80
+    assert served("cancel", execution_id).returncode == 0

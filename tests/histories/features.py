@@ -51,6 +51,19 @@ def wait(step_id: str, seconds: float, *depends_on: str, **fields: Any) -> dict[
     }
 
 
+async def _change(run: Run) -> None:
+    """By signal and by update, with refusals, while something runs and while nothing may start."""
+    await run.until(first="running")
+    await run.signal("change", {"skip": ["no_such_step"]})
+    await run.signal("change", {"inject": [echo("new", "first", input={"n": 7})], "priority": 90, "by": "an operator"})
+    await run.signal("pause")
+    await run.until(first="completed")
+    await run.signal("skip_step", "left_out")
+    await run.change({"edit": {"last": {"input": {"n": "${new.result.n}"}, "depends_on": ["left_out", "new"]}}})
+    await run.change({"inject": [give("wide_1", 1, "first"), give("wide_2", 2, "first")], "max_parallel_steps": 1})
+    await run.signal("resume")
+
+
 async def _pause_and_resume(run: Run) -> None:
     await run.until(first="running")
     await run.signal("pause")
@@ -331,5 +344,10 @@ FEATURES = [
         ],
         {"error_handlers": {"bad": "mend"}, "timeout": 120},
         steer=_cancel_and_continue,
+    ),
+    Feature(
+        "changed",
+        [wait("first", 1), give("left_out", 1, "first"), echo("last", "left_out"), give("after", 5, "last")],
+        steer=_change,
     ),
 ]

@@ -50,6 +50,9 @@ class Run:
         """From what is done."""
         await self.engine.executions.continue_run(self.execution_id)
 
+    async def change(self, asked: dict[str, Any]) -> None:
+        await self.engine.executions.change(self.execution_id, asked)
+
     async def lapse(self, seconds: float) -> None:
         """Time goes by, for which nothing tells that it has."""
         await asyncio.sleep(seconds)

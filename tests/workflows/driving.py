@@ -208,6 +208,7 @@ class Driver:
 
     def _checkpoint(self) -> None:
         written = json.dumps(self.runner.state.checkpoint())
+        self.program = self.runner.program  # another one once the run was changed
         self.runner = self._runner(RunState.from_checkpoint(self.program.root, json.loads(written)))
         self.checkpoints_taken += 1
         self.runner.start(self.now)

@@ -214,3 +214,20 @@ async def test_no_signal_is_lost_whenever_it_comes(service: Engine, end: str) ->
         assert max(Counter(each for history in found for each in activities(history)[0]).values()) == 1
 
     await asyncio.gather(*(one(pauses) for pauses in (1, 2, 3, 2, 1)))
+
+
+async def test_a_changed_run_goes_on_in_new_histories_as_changed(service: Engine) -> None:
+    execution_id = await begin(service, {"name": "changed", "steps": line(30)})
+    await service.executions.pause(execution_id)
+    late = {"id": "late", "handler": "steps.echo", "input": {"from": "${s28.result}"}, "depends_on": ["s29"]}
+    changed = await service.executions.change(execution_id, {"inject": [late], "skip": ["s29"], "priority": 90})
+    await service.executions.resume(execution_id)
+    execution = await ended(service, execution_id)
+    assert (execution.status, execution.priority) == ("completed", 90)
+    assert statuses(execution) == {**{f"s{n}": "completed" for n in range(29)}, "s29": "skipped", "late": "completed"}
+    found = await histories(service, execution_id)
+    assert len(found) > 1
+    begun = found[-1].events[0].workflow_execution_started_event_attributes
+    (payload,) = begun.input.payloads
+    told = await service.client.data_converter.decode([payload])
+    assert (told[0]["digest"], told[0]["changes"], told[0]["priority"]) == (changed.digest, 1, 90)
