@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -134,3 +135,32 @@ def block_named(control: Control | None, name: str) -> Block | None:
     if isinstance(control, BranchProgram):
         return control.then if name == "then" else control.otherwise if name == "else" else None
     return None
+
+
+def step_at(root: Block, path: str) -> StepProgram | None:
+    """The step that a path id leads to (`docs[3].route.analyse`), None where it leads nowhere. An iteration stands for
+    its loop (`docs[3]`)."""
+    blocks: tuple[Block, ...] = (root,)
+    step: StepProgram | None = None
+    for part in path.split("."):
+        match = _PART.fullmatch(part)
+        if match is None:
+            return None
+        step = next((block.steps[match[1]] for block in blocks if match[1] in block.steps), None)
+        if step is None or (match[2] is not None and not isinstance(step.control, LoopProgram)):
+            return None
+        blocks = _blocks_in(step.control, iteration=match[2] is not None)
+    return step
+
+
+_PART = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\[([0-9]+)\])?")
+
+
+def _blocks_in(control: Control | None, *, iteration: bool) -> tuple[Block, ...]:
+    if isinstance(control, LoopProgram):
+        return (control.body,) if iteration else ()
+    if isinstance(control, ParallelProgram):
+        return (control.body,)
+    if isinstance(control, BranchProgram):
+        return (control.then,) if control.otherwise is None else (control.then, control.otherwise)
+    return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from definitions.block import Block, block_named, path_prefix
+from definitions.block import Block, block_named, path_prefix, step_at
 from definitions.block_state import BlockState
 from definitions.calls import FINAL_STEP_STATUSES
 from definitions.errors import CheckpointInvalid
@@ -47,6 +47,23 @@ def read_open(root: Block, state: BlockState, told: Mapping[str, Mapping[str, An
     if unknown is not None:
         raise _unknown(unknown)
     return {path: found[path] for path in told}
+
+
+def read_begun(root: Block, told: Mapping[str, Mapping[str, Any]]) -> dict[str, OpenState]:
+    """What control steps will find done in them, by path. Raises `CheckpointInvalid` for what the definition does not
+    have."""
+    found: dict[str, OpenState] = {}
+    for path, begun in told.items():
+        step = step_at(root, path)
+        if step is None or step.control is None:
+            raise _unknown(path)
+        found[path] = state = OpenState.from_json(begun)
+        for name, inside in begun.get("blocks", {}).items():
+            inner, prefix = block_named(step.control, name), path_prefix(step.control, path, name)
+            if inner is None:
+                raise _unknown(prefix)
+            state.blocks[name] = read_block(inner, inside, prefix)
+    return found
 
 
 def _unknown(path: str) -> CheckpointInvalid:

@@ -19,7 +19,7 @@ from definitions.block_state import BlockState, StepState
 from definitions.calls import StepOutcome, StepStatus
 from definitions.errors import CheckpointInvalid
 from definitions.open_state import OpenState
-from definitions.reading_open import read_block, read_open
+from definitions.reading_open import read_begun, read_block, read_open
 from definitions.values import json_size, pack, unpack
 
 CHECKPOINT_VERSION = 3
@@ -50,6 +50,9 @@ class RunState(BlockState):
     context: dict[str, Any]
     open: dict[str, OpenState] = field(default_factory=dict)
     """The control steps that are open, by path."""
+    begun: dict[str, OpenState] = field(default_factory=dict)
+    """By path what control steps that have not begun will find done in them: results of iterations, instances of
+    blocks with steps that are done. Of a rerun."""
     events: dict[str, list[Any]] = field(default_factory=dict)
     """Events that nothing has taken yet, by name."""
     event_ids: dict[str, None] = field(default_factory=dict)
@@ -122,6 +125,7 @@ class RunState(BlockState):
             "active_seconds": self.active_seconds,
             "paused": self.paused,
             "open": {path: opened.to_json() for path, opened in self.open.items()},
+            "begun": {path: begun.to_json() for path, begun in self.begun.items()},
             "events": {name: [list(pack(data)) for data in waiting] for name, waiting in self.events.items()},
             "event_ids": list(self.event_ids),
         }
@@ -153,6 +157,7 @@ class RunState(BlockState):
             counts=Counter(step.status for step in root.steps.values()),
         )
         state.open = read_open(block, root, checkpoint.get("open", {}))
+        state.begun = read_begun(block, checkpoint.get("begun", {}))
         return state
 
 

@@ -85,7 +85,8 @@ class Controls:
         return self.sub_workflows.start(opened, run_input, now)
 
     def _add(self, frame: Frame, compiled: StepProgram, state: OpenState) -> OpenStep:
-        opened = OpenStep(frame, compiled, frame.prefix + compiled.step.id, state)
+        path = frame.prefix + compiled.step.id
+        opened = OpenStep(frame, compiled, path, state, self.stepping.state.begun.get(path))
         self.stepping.state.open[opened.path] = state
         self.opened[opened.path] = opened
         frame.opened[opened.step_id] = opened
@@ -116,7 +117,9 @@ class Controls:
         loop: Mapping[str, Any] | None = None,
     ) -> None:
         """An instance of a block begins. `place`: which of them, `given`: what a checkpoint keeps of `loop`."""
-        state = BlockState({step_id: StepState() for step_id in block.order}, given=given)
+        begun = opened.begun.blocks.pop(name, None) if opened.begun is not None else None
+        state = begun or BlockState({step_id: StepState() for step_id in block.order})
+        state.given = given
         opened.state.blocks[name] = state
         frame = self._add_frame(opened, block, state, name, place, loop)
         self.stepping.set_out(frame, self.stepping.count(frame), now)
@@ -243,6 +246,7 @@ class Controls:
             frame.in_flight -= 1  # that of a child is counted as what runs
         frame.state.steps[opened.step_id].waiting_for = ""
         self.timers.end_all(opened)
+        self.stepping.state.begun.pop(opened.path, None)
         del self.opened[opened.path], self.stepping.state.open[opened.path], frame.opened[opened.step_id]
 
     # -- going on from a checkpoint ------

@@ -80,6 +80,7 @@ class OpenStep:
     """A control step that is open."""
 
     __slots__ = (
+        "begun",
         "compiled",
         "ended",
         "frame",
@@ -93,12 +94,16 @@ class OpenStep:
         "storing",
     )
 
-    def __init__(self, frame: Frame, compiled: StepProgram, path: str, state: OpenState) -> None:
+    def __init__(
+        self, frame: Frame, compiled: StepProgram, path: str, state: OpenState, begun: OpenState | None = None
+    ) -> None:
         self.frame = frame
         """The one that it is a step of."""
         self.compiled = compiled
         self.path = path
         self.state = state
+        self.begun = begun
+        """What of it was done before it began."""
         self.frames: dict[str, Frame] = {}
         self.ended = False
         # of a loop:

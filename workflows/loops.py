@@ -40,6 +40,7 @@ class Loops:
     def begin(self, opened: OpenStep, control: LoopProgram) -> None:
         """Begin with what there is to go through. Raises `LongpoleError` for what is no list, and for too long ones."""
         opened.state.loop = loop = LoopState()
+        self._take_over(opened, loop)
         if control.items is not None:
             loop.items = items = _list(control.items(opened.frame.scope))
             if isinstance(items, BlobRef):
@@ -47,6 +48,25 @@ class Loops:
                 return
             self._learn_total(control, loop, len(items))
         self._queue(opened)
+
+    def _take_over(self, opened: OpenStep, loop: LoopState) -> None:
+        """The results that were there before it began are there now."""
+        begun = opened.begun
+        if begun is not None and begun.loop is not None:
+            done, begun.loop = begun.loop, None
+            loop.results, loop.chunks, loop.stored = done.results, done.chunks, done.stored
+            loop.previous = done.previous
+            opened.ready = loop.stored
+            self._count_results(opened, loop)
+            self._pass_over(opened, loop)
+
+    @staticmethod
+    def _pass_over(opened: OpenStep, loop: LoopState) -> None:
+        """What has a result already is not begun."""
+        while loop.next < opened.ready or loop.next in loop.results:
+            if opened.items:
+                opened.items.popleft()
+            loop.next += 1
 
     def advance(self, opened: OpenStep, now: float) -> None:
         """Start the next iteration of a loop, where there is one and room for it, or end it; from `advancing` only."""
@@ -57,6 +77,7 @@ class Loops:
         width = min(control.width or self._stepping.max_parallel, self._stepping.max_parallel)
         if len(opened.frames) >= width:
             return
+        self._pass_over(opened, loop)
         try:
             more = self._has_more(opened, control, loop)
         except LongpoleError as error:
