@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from temporalio import activity
 
@@ -19,9 +19,36 @@ from definitions.calls import RECORD_EVENTS, EventBatch, RunAsChanged, RunEvent
 from store.database import Session
 from store.locks import LockedRun, Runs
 from store.outcomes import from_unix
-from store.records import EventRecord
+from store.records import AttemptRecord, EventRecord
 from store.run_definitions import RunsDefinition, change_definition
+from store.steps import record_attempts
 from store.timeouts import move_on
+
+_STATUSES: dict[str, Literal["running", "completed", "failed", "cancelled"]] = {
+    "step.started": "running",
+    "step.completed": "completed",
+    "step.failed": "failed",
+    "step.cancelled": "cancelled",
+}
+
+
+def _as_attempt(event: EventRecord) -> AttemptRecord | None:
+    """A control step has no attempts: what the run tells of it is recorded as its only one."""
+    status, start = _STATUSES.get(event.type), event.data.get("start")
+    if status is None or event.step_id is None or not isinstance(start, int):
+        return None
+    return AttemptRecord(
+        execution_id=event.execution_id,
+        step_id=event.step_id,
+        start=start,
+        attempt=1,
+        max_attempts=1,
+        status=status,
+        started_at=event.at,
+        completed_at=event.at if status != "running" else None,
+        error_message=event.data.get("message"),
+        error_class=event.data.get("error_class"),
+    )
 
 
 class RunEventActivities:
@@ -39,10 +66,14 @@ class RunEventActivities:
     def _write(self, batch: EventBatch) -> None:
         records = [self._event(batch, index, event) for index, event in enumerate(batch.events)]
 
+        control_steps = [each for each in map(_as_attempt, records) if each is not None]
+
         def write(session: Session, runs: Runs) -> Sequence[EventRecord]:
             run = runs.get(batch.execution_id)
             if run is not None and batch.changed is not None:
                 _change(session, run, RunAsChanged(**batch.changed))
+            if control_steps:
+                record_attempts(session, control_steps, runs=runs)
             if run is not None and not run.closed and batch.status is not None:
                 run.change(status=batch.status)
                 for record in records:

@@ -16,7 +16,7 @@ from definitions.graph import find_cycles
 from definitions.input_schema import schema_problems
 from definitions.json_values import field_path
 from definitions.loop_values import LoopKind, loop_problem
-from definitions.model import CONTROL_KEYS, MAX_NESTING, MAX_STEPS, RESERVED_STEP_IDS
+from definitions.model import MAX_NESTING, MAX_STEPS, RESERVED_STEP_IDS
 from definitions.nearest import did_you_mean
 from definitions.references import find_references, located_strings, only_reference
 from definitions.values import Path
@@ -145,16 +145,7 @@ class BlockChecks:
         if isinstance(raw.get("handler"), str):
             self._findings.check_handler(self._index, raw["handler"], field_path((*at, "handler")))
         self._check_retry(raw, at)
-        self._refuse_control_keys(raw, at)
         self._check_control(block, needs, raw, at)
-
-    def _refuse_control_keys(self, raw: Mapping[str, Any], at: Path) -> None:
-        """Mock runs know them; the workflow does not."""
-        for key in CONTROL_KEYS if self._findings.checks_handlers else ():
-            if raw.get(key) is not None:
-                message = f"steps with `{key}` can't be run yet: only mock runs know them"
-                remedy = "write the steps out, or let a handler do it"
-                self._findings.add(self._index, "not_supported", field_path((*at, key)), message, remedy)
 
     def _check_control(self, block: Block, needs: dict[str, None], raw: Mapping[str, Any], at: Path) -> None:
         for key in ("branch", "loop", "wait", "approval"):

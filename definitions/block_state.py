@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
-from definitions.calls import StepFailure, StepStatus
+from definitions.calls import StepFailure, StepOutcome, StepStatus
 from definitions.values import pack, unpack
 
 UPSTREAM_FAILED = "upstream_failed"
@@ -76,6 +76,37 @@ class BlockState:
     def packed_outputs(self) -> dict[str, list[Any]]:
         """The outputs as a checkpoint has them."""
         return {step_id: list(pack(output)) for step_id, output in self.outputs.items()}
+
+    def outcome(self, step_id: str, prefix: str = "") -> StepOutcome:
+        """One step as the final record tells it; `prefix`: what its path begins with."""
+        step = self.steps[step_id]
+        told = StepOutcome(
+            step_id=prefix + step_id,
+            status=step.status,
+            attempts=step.attempts,
+            started_at=step.started_at,
+            completed_at=step.completed_at,
+        )
+        # A step that has not begun again since the run was continued must not be taken for its last start.
+        start = step.starts if step.starts > step.earlier_starts else step.earlier_starts + 1
+        if start > 1:
+            told["start"] = start
+        if step.reason:
+            told["reason"] = step.reason
+        if step.lost:
+            told["lost"] = step.lost
+        if step.error is not None:
+            told["error"] = step.error
+        if step.usage:
+            told["usage"] = step.usage
+        if step.artifacts:
+            told["artifacts"] = step.artifacts
+        if step_id in self.outputs:
+            output, slots = pack(self.outputs[step_id])
+            told["output"] = output
+            if slots:
+                told["slots"] = slots
+        return told
 
     def to_json(self) -> dict[str, Any]:
         """What has happened in it, as JSON."""

@@ -23,11 +23,6 @@ class Findings:
         self._found: list[tuple[int, Problem]] = []
         self._suggestions = 0
 
-    @property
-    def checks_handlers(self) -> bool:
-        """Whether the document is to be run by handlers that are known."""
-        return self._check_handler is not None
-
     def __bool__(self) -> bool:
         return bool(self._found)
 

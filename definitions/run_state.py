@@ -16,7 +16,7 @@ from typing import Any
 
 from definitions.block import Block
 from definitions.block_state import BlockState, StepState
-from definitions.calls import StepOutcome, StepStatus
+from definitions.calls import StepStatus
 from definitions.errors import CheckpointInvalid
 from definitions.open_state import OpenState
 from definitions.reading_open import read_begun, read_block, read_open
@@ -79,37 +79,6 @@ class RunState(BlockState):
         self.counts[status] += 1
         step.status = status
         return step
-
-    def outcome(self, step_id: str) -> StepOutcome:
-        """One step as the final record tells it."""
-        step = self.steps[step_id]
-        told = StepOutcome(
-            step_id=step_id,
-            status=step.status,
-            attempts=step.attempts,
-            started_at=step.started_at,
-            completed_at=step.completed_at,
-        )
-        # A step that has not begun again since the run was continued must not be taken for its last start.
-        start = step.starts if step.starts > step.earlier_starts else step.earlier_starts + 1
-        if start > 1:
-            told["start"] = start
-        if step.reason:
-            told["reason"] = step.reason
-        if step.lost:
-            told["lost"] = step.lost
-        if step.error is not None:
-            told["error"] = step.error
-        if step.usage:
-            told["usage"] = step.usage
-        if step.artifacts:
-            told["artifacts"] = step.artifacts
-        if step_id in self.outputs:
-            output, slots = pack(self.outputs[step_id])
-            told["output"] = output
-            if slots:
-                told["slots"] = slots
-        return told
 
     def checkpoint(self) -> dict[str, Any]:
         """The state as JSON, to be taken when nothing runs but what a new history goes on with: waits, approvals, and

@@ -6,7 +6,7 @@ The same JSON comes by signal, as typed into the Temporal web UI, and by update,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NotRequired, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from definitions.bounded_text import bounded
 from definitions.errors import LongpoleError
@@ -36,11 +36,13 @@ class OpenApproval(TypedDict):
     message: str
     approvers: list[str]
     """Who may answer; empty: anybody."""
-    values: dict[str, Any]
-    form: NotRequired[dict[str, Any] | None]
-    requested_at: float | None
+    values: Any
+    """What is shown, and may be changed by who answers."""
+    form: dict[str, Any] | None
+    """The JSON Schema of the values."""
+    requested_at: float
     """Unix time, as are all here."""
-    deadline: float | None
+    expires_at: float | None
 
 
 def sent_event(argument: Any) -> SentEvent:

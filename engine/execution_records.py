@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from typing import Any, Self, TypeVar
@@ -12,13 +12,14 @@ from activities.outputs import load
 from definitions.ids import workflow_id
 from definitions.values import resolve_deferred, unpack
 from engine.access.identity import Identity
-from engine.views import AttemptView, Event, Execution, LogLine, StepView
+from engine.views import AttemptView, Event, Execution, InnerSteps, LogLine, StepView
 from store import events, instances, logs, steps
 from store.blobs import BlobStore
 from store.database import Database, Session
 from store.instances import InstanceFilter, Statistics
 from store.prepared import is_prepared
 from store.run_definitions import definition_of
+from store.steps import StepFilter
 from store.tables import WorkflowInstance, WorkflowStepExecution
 
 T = TypeVar("T")
@@ -50,9 +51,33 @@ class ExecutionRecords:
         def read() -> Execution:
             with self._database.read() as session:
                 row = instances.get_instance(session, execution_id, owner=self._owner)
-                attempts = steps.list_steps(session, execution_id, last_only=True)
+                attempts = steps.list_steps(session, execution_id, last_only=True, wanted=StepFilter(inner=False))
                 definition = definition_of(session, row).document
             return self._execution(row, definition, self._steps(definition, attempts))
+
+        return await asyncio.to_thread(read)
+
+    async def inner_steps(
+        self,
+        execution_id: str,
+        *,
+        within: str | None = None,
+        statuses: Collection[str] | None = None,
+        limit: int = 200,
+        offset: int = 0,
+    ) -> InnerSteps:
+        """One page of the steps inside of a run's control steps that have begun, in the order in which they did.
+        `within`: only of those inside of the step with this path. Raises `ExecutionNotFound`."""
+        wanted = StepFilter(inner=True, within=within, statuses=statuses)
+
+        def read() -> InnerSteps:
+            with self._database.read() as session:
+                instances.get_status(session, execution_id, owner=self._owner)
+                rows = steps.list_steps(
+                    session, execution_id, last_only=True, wanted=wanted, limit=limit, offset=offset
+                )
+                counts = steps.count_steps(session, execution_id, wanted)
+                return InnerSteps(tuple(self._step_view(row, row.step_id) for row in rows), counts)
 
         return await asyncio.to_thread(read)
 
@@ -224,6 +249,9 @@ class ExecutionRecords:
         title = step.get("name") or step["id"]
         if row is None or (row.settled and row.will_retry):  # the run was continued, and begins it again
             return StepView(step["id"], title, "pending")
+        return self._step_view(row, title)
+
+    def _step_view(self, row: WorkflowStepExecution, title: str) -> StepView:
         return StepView(
             step_id=row.step_id,
             title=title,

@@ -315,7 +315,7 @@ class Executions(ExecutionRecords):
         """The approvals of a run that wait for an answer, the oldest first.
 
         Raises `ExecutionNotFound`, `ServiceUnavailable`."""
-        return await open_approvals(self._client, self, execution_id)
+        return await open_approvals(self._client, self, self._blobs, execution_id)
 
     async def explain(self, execution_id: str, step_id: str | None = None) -> list[StepExplanation]:
         """Why the step, or each that has not ended, is where it is (`engine.explaining`).

@@ -20,11 +20,14 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.outputs import load
 from definitions.calls import FINAL_RUN_STATUSES
 from definitions.errors import ChangeRefused, Conflict, LongpoleError, Problem, ServiceUnavailable
 from definitions.steering import OpenApproval
+from definitions.values import resolve_deferred, unpack
 from engine.execution_records import ExecutionRecords
 from engine.temporal import answer
+from store.blobs import BlobStore
 
 ANSWER_SECONDS = 10.0
 """A worker that takes over a run replays its history first."""
@@ -63,14 +66,16 @@ async def tell(
         raise ServiceUnavailable(f"Temporal does not answer: {error.message}", remedy="try again") from error
 
 
-async def open_approvals(client: Client, records: ExecutionRecords, execution_id: str) -> list[OpenApproval]:
+async def open_approvals(
+    client: Client, records: ExecutionRecords, blobs: BlobStore, execution_id: str
+) -> list[OpenApproval]:
     """The approvals that wait for an answer, the oldest first; none of a run that is over.
 
     Raises `ExecutionNotFound`, and `ServiceUnavailable` where no worker answers."""
     if await records.status(execution_id) in FINAL_RUN_STATUSES:
         return []
     try:
-        told: list[OpenApproval] = await answer(client.get_workflow_handle(execution_id).query("approvals"))
+        told: list[dict[str, Any]] = await answer(client.get_workflow_handle(execution_id).query("approvals"))
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return []
@@ -79,7 +84,20 @@ async def open_approvals(client: Client, records: ExecutionRecords, execution_id
         raise ServiceUnavailable(
             f"the run can't tell what waits for an answer: {error}", remedy="is a worker of this release running?"
         ) from error
-    return told
+    return await asyncio.to_thread(lambda: [_whole(each, blobs) for each in told])
+
+
+def _whole(told: Mapping[str, Any], blobs: BlobStore) -> OpenApproval:
+    values = resolve_deferred(unpack(told["values"], told["slots"]), lambda digest: load(digest, blobs))
+    return OpenApproval(
+        step=told["step_id"],
+        message=told["message"],
+        approvers=told["approvers"],
+        values=values,
+        form=told.get("form"),
+        requested_at=told["requested_at"],
+        expires_at=told["expires_at"],
+    )
 
 
 async def _require_open(records: ExecutionRecords, execution_id: str, wish: str) -> None:

@@ -62,6 +62,20 @@ class StepView:
 
 
 @dataclass(frozen=True)
+class InnerSteps:
+    """A page of the steps inside of a run's control steps: their ids are paths, e.g. `docs[3].analyse`."""
+
+    steps: tuple[StepView, ...]
+    counts: dict[str, int]
+    """How many there are in all, by status."""
+
+    @property
+    def total(self) -> int:
+        """How many there are on all pages."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
 class AttemptView:
     """One attempt of a step; attempt 0 stands for a step that never ran."""
 
@@ -85,7 +99,7 @@ class AttemptView:
 
 @dataclass(frozen=True)
 class Execution:
-    """A run. `steps` is empty in lists."""
+    """A run. `steps`, the outermost ones, is empty in lists."""
 
     execution_id: str
     workflow_id: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Update, and_, bindparam, case, func, not_, null, or_, select, update
+from sqlalchemy import ColumnElement, Subquery, Update, and_, bindparam, case, func, not_, null, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -169,29 +170,50 @@ _PROGRESS: Update = (
 )
 
 
+@dataclass(frozen=True)
+class StepFilter:
+    """Which attempts of a run. `inner`: only those of steps that are inside of control steps, or only those of the
+    outermost ones; `within`: only of steps inside of the step with that path; `statuses`: of the attempts listed."""
+
+    inner: bool | None = None
+    within: str | None = None
+    statuses: Collection[str] | None = None
+
+    @property
+    def of_steps(self) -> list[ColumnElement[bool]]:
+        """The conditions that hold for all attempts of a step, or for none."""
+        path = STEPS.c.step_id
+        conditions: list[ColumnElement[bool]] = []
+        if self.inner is not None:
+            conditions.append(path.like("%.%") if self.inner else path.not_like("%.%"))
+        if self.within is not None:
+            # Not `like`, which takes small letters for capitals on SQLite.
+            begins = [func.substr(path, 1, len(self.within) + 1) == self.within + mark for mark in ".["]
+            conditions.append(or_(*begins))
+        return conditions
+
+
 def list_steps(
     session: Session,
     execution_id: str,
     *,
     last_only: bool = False,
-    statuses: Collection[str] | None = None,
+    wanted: StepFilter | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> list[WorkflowStepExecution]:
     """The attempts of a run in the order they began, those of steps that never ran at the end.
 
-    `last_only`: of each step only the last attempt; `statuses` then filters these."""
+    `last_only`: of each step only the last attempt."""
     rows = WorkflowStepExecution
+    wanted = wanted or StepFilter()
     run_id = to_uuid(execution_id)
-    statement = select(rows).where(col(rows.workflow_instance_id) == run_id)
+    statement = select(rows).where(col(rows.workflow_instance_id) == run_id, *wanted.of_steps)
     if last_only:
-        order = func.row_number().over(
-            partition_by=STEPS.c.step_id, order_by=(STEPS.c.start.desc(), STEPS.c.attempt_number.desc())
-        )
-        ranked = select(STEPS.c.id, order.label("rank")).where(STEPS.c.workflow_instance_id == run_id).subquery()
+        ranked = _last_attempts(run_id, wanted)
         statement = statement.join(ranked, ranked.c.id == col(rows.id)).where(ranked.c.rank == 1)
-    if statuses is not None:
-        statement = statement.where(col(rows.status).in_(statuses))
+    if wanted.statuses is not None:
+        statement = statement.where(col(rows.status).in_(wanted.statuses))
     statement = statement.order_by(
         col(rows.started_at).is_(None),
         col(rows.started_at),
@@ -200,3 +222,22 @@ def list_steps(
         col(rows.attempt_number),
     )
     return list(session.scalars(statement.limit(limit).offset(offset)))
+
+
+def count_steps(session: Session, execution_id: str, wanted: StepFilter) -> dict[str, int]:
+    """How many steps there are of which the last attempt has each status."""
+    ranked = _last_attempts(to_uuid(execution_id), wanted)
+    statement = select(ranked.c.status, func.count()).where(ranked.c.rank == 1).group_by(ranked.c.status)
+    if wanted.statuses is not None:
+        statement = statement.where(ranked.c.status.in_(wanted.statuses))
+    return dict(session.execute(statement.order_by(ranked.c.status)).all())
+
+
+def _last_attempts(run_id: UUID, wanted: StepFilter) -> Subquery:
+    """The attempts of a run, of which the last of each step has `rank` 1."""
+    columns = STEPS.c
+    place = func.row_number().over(
+        partition_by=columns.step_id, order_by=(columns.start.desc(), columns.attempt_number.desc())
+    )
+    statement = select(columns.id, columns.status, place.label("rank"))
+    return statement.where(columns.workflow_instance_id == run_id, *wanted.of_steps).subquery()

@@ -59,7 +59,7 @@ class Controls:
         opened = self._add(frame, compiled, OpenState(handled=handled))
         frame.state.set_status(opened.step_id, "running").starts += 1
         frame.in_flight += 1
-        self.stepping.tell("step.started", now, opened.path)
+        self._tell("step.started", opened, now)
         self._watch(opened, now)
         control = compiled.control
         try:
@@ -81,6 +81,7 @@ class Controls:
     ) -> Command | None:
         """Another workflow begins, as an activity of that id that runs already."""
         opened = self._add(frame, compiled, OpenState(handled=handled, child=activity_id))
+        self._tell("step.started", opened, now)
         self._watch(opened, now)
         return self.sub_workflows.start(opened, run_input, now)
 
@@ -152,7 +153,7 @@ class Controls:
     def finish(self, opened: OpenStep, output: Any, now: float) -> None:
         """A control step has a result."""
         self._forget(opened)
-        self.stepping.tell("step.completed", now, opened.path)
+        self._tell("step.completed", opened, now)
         self.stepping.complete(opened.frame, opened.step_id, opened.state.handled, output, now)
 
     def fail(self, opened: OpenStep, failure: StepFailure, now: float, *, cancel: str = "") -> None:
@@ -205,6 +206,11 @@ class Controls:
         if opened is None or frame.ended or not (frame.unsettled == 0 or (frame.closed and not frame.in_flight)):
             return
         frame.ended = True
+        self.stepping.settled_inside += (
+            frame.state.outcome(step_id, frame.prefix)
+            for step_id, step in frame.state.steps.items()
+            if step.status != "pending"
+        )
         del opened.frames[frame.name], opened.state.blocks[frame.name], self.frames[frame.prefix]
         if opened.closing:
             self._settle_if_idle(opened, now)
@@ -213,16 +219,22 @@ class Controls:
         else:
             self.finish(opened, frame.block.result(frame.state.outputs), now)
 
-    def child_ended(self, frame: Frame, step_id: str, now: float) -> bool:
+    def child_ended(
+        self, frame: Frame, step_id: str, now: float, *, completed: bool = False, failure: StepFailure | None = None
+    ) -> bool:
         """The activity of a step has ended; if that was another workflow, whether it was to fail anyhow, and has."""
         opened = frame.opened.get(step_id)
         if opened is None:
             return False
         self._forget(opened)
-        if opened.state.failure is None:
-            return False
-        self._fail_at_last(opened, opened.state.failure, now)
-        return True
+        if opened.state.failure is not None:
+            self._fail_at_last(opened, opened.state.failure, now)
+            return True
+        if completed:
+            self._tell("step.completed", opened, now)
+        elif failure is not None:
+            self._tell_failure(opened, failure, now)
+        return False
 
     def _settle_if_idle(self, opened: OpenStep, now: float) -> None:
         if opened.ended or opened.frames or opened.state.child or not opened.closing:
@@ -235,9 +247,16 @@ class Controls:
             self.stepping.cancelled(opened.frame, opened.step_id, handled, opened.state.closing, now)
 
     def _fail_at_last(self, opened: OpenStep, failure: StepFailure, now: float) -> None:
-        told = {"message": failure.get("message", ""), "error_class": failure.get("error_class", "error")}
-        self.stepping.tell("step.failed", now, opened.path, **told)
+        self._tell_failure(opened, failure, now)
         self.stepping.fail(opened.frame, opened.step_id, opened.state.handled, failure, now)
+
+    def _tell_failure(self, opened: OpenStep, failure: StepFailure, now: float) -> None:
+        told = {"message": failure.get("message", ""), "error_class": failure.get("error_class", "error")}
+        self._tell("step.failed", opened, now, **told)
+
+    def _tell(self, event_type: str, opened: OpenStep, now: float, **data: Any) -> None:
+        start = opened.frame.state.steps[opened.step_id].starts
+        self.stepping.tell(event_type, now, opened.path, start=start, **data)
 
     def _forget(self, opened: OpenStep) -> None:
         opened.ended = True

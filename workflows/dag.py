@@ -19,8 +19,20 @@ with workflow.unsafe.imports_passed_through():
     from definitions.errors import LongpoleError
     from definitions.incoming import MESSAGE_LIMIT, beginning, cancel_request
 
-from definitions.messages import WORKFLOW_TYPE, CancelRequest, CancelStep, Ending, StartChild, StartStep
+from definitions.messages import (
+    WORKFLOW_TYPE,
+    CancelRequest,
+    CancelStep,
+    CancelTimer,
+    Command,
+    Ending,
+    ReadItems,
+    StartChild,
+    StartStep,
+    StartTimer,
+)
 from workflows import attributes
+from workflows.blob_requests import BlobRequests
 from workflows.child_runs import ChildRuns
 from workflows.closing import raise_ending, result_for_parent, to_its_end
 from workflows.event_recording import EventRecording
@@ -31,8 +43,10 @@ from workflows.outcome import outcome_pages, submit_outcome, workflow_result
 from workflows.progress import Progress
 from workflows.run_changes import RunChanges
 from workflows.runner import Runner
+from workflows.steering import Steering
 from workflows.step_records import StepRecords
 from workflows.steps_in_flight import StepsInFlight
+from workflows.temporal_timers import TemporalTimers
 from workflows.timing import YIELD
 
 
@@ -53,15 +67,18 @@ class DagWorkflow:
                 raise RuntimeError(message) from None
             raise ApplicationError(message, type=error.code, non_retryable=True) from None
         self._run = run
-        self._runner = Runner(program, state, execution_id=run.execution_id)
+        self._runner = Runner(program, state, execution_id=run.execution_id, depth=run.depth)
         self._progress = Progress(self._runner)
         self._steps = StepsInFlight(self._runner, self._wake, priority=run.priority)
         self._children = ChildRuns(self._runner, self._steps.watch)
+        self._timers = TemporalTimers(self._runner, self._wake)
+        self._requests = BlobRequests(self._runner, self._wake)
         self._limits = LimitsOfTime(self._runner, self._wake)
         self._records = EventRecording(self._runner, self._progress, run.execution_id)
         self._step_records = StepRecords(self._runner, execution_id=run.execution_id, interpreter=run.interpreter)
         self._history = HistoryLength(run, self._runner)
         self._changes = RunChanges(run, self._runner, self._steps, self._records, self._wake)
+        self._steering = Steering(self._runner, self._wake)
         self._outcome: list[OutcomePage] = []
         self._account: list[OutcomePage] = []
         self._woken = False
@@ -79,7 +96,7 @@ class DagWorkflow:
                 self._cancel(CancelRequest(reason="cancelled through Temporal"))
         return await self._finish()
 
-    # -- signals and queries ------
+    # -- signals ------
 
     @workflow.signal(description="What runs goes on to its end, nothing new starts")
     def pause(self, *_note: Any) -> None:
@@ -103,6 +120,17 @@ class DagWorkflow:
         `{"reason": "...", "grace_seconds": 10, "save_partial_results": true}`."""
         self._cancel(cancel_request(request))
 
+    @workflow.signal(description='Send an event; input: {"name": "...", "data": ...}')
+    def event(self, argument: Any = None, *_more: Any) -> None:
+        """Send an event: `{"name": ..., "data": ..., "id": ...}`, the last two if wanted. What is refused is told as a
+        run event `signal.refused`."""
+        self._steering.signalled("event", argument)
+
+    @workflow.signal(description='Answer an approval; input: {"step": "...", "approved": true, "by": "..."}')
+    def approve(self, argument: Any = None, *_more: Any) -> None:
+        """Answer an approval: `{"step": path, "approved": true, "by": ..., "comment": ..., "values": {...}}`."""
+        self._steering.signalled("approve", argument)
+
     @workflow.signal(description='Change what has not started; input: {"skip": ["step"]}, see docs/operations.md')
     def change(self, argument: Any = None, *_more: Any) -> None:
         """Change the run: `{"inject": [...], "edit": {...}, "skip": [...], "max_parallel_steps": 4, "priority": 80}`
@@ -114,6 +142,26 @@ class DagWorkflow:
         """Skip a step, as `change` with `skip`."""
         self._changes.signalled(skip_of(argument))
 
+    # -- updates: the same, with an answer ------
+
+    @workflow.update(description='Send an event; input: {"name": "...", "data": ...}')
+    def send_event(self, argument: Any = None, *_more: Any) -> None:
+        """As the signal `event`; what is refused fails the update, with the code as its type."""
+        self._steering.send_event(argument)
+
+    @send_event.validator
+    def _check_event(self, argument: Any = None, *_more: Any) -> None:
+        self._steering.check_event(argument)
+
+    @workflow.update(description='Answer an approval; input: {"step": "...", "approved": true, "by": "..."}')
+    def decide(self, argument: Any = None, *_more: Any) -> None:
+        """As the signal `approve`; what is refused fails the update, with the code as its type."""
+        self._steering.decide(argument)
+
+    @decide.validator
+    def _check_decision(self, argument: Any = None, *_more: Any) -> None:
+        self._steering.check_decision(argument)
+
     @workflow.update(description='Change what has not started; input: {"skip": ["step"]}, see docs/operations.md')
     def change_run(self, argument: Any = None, *_more: Any) -> dict[str, Any]:
         """As the signal `change`; the digest of what the run goes by then. What is refused fails the update, with every
@@ -123,6 +171,13 @@ class DagWorkflow:
     @change_run.validator
     def _check_change(self, argument: Any = None, *_more: Any) -> None:
         self._changes.check(argument)
+
+    # -- queries ------
+
+    @workflow.query(description="The approvals that wait for an answer")
+    def approvals(self) -> list[dict[str, Any]]:
+        """What is asked, of whom, since when (`workflows.approvals`)."""
+        return self._runner.approvals
 
     @workflow.query(description="Status, counts, and which steps run or failed")
     def progress(self) -> dict[str, Any]:
@@ -156,16 +211,10 @@ class DagWorkflow:
 
     async def _advance(self) -> None:
         """One round: do what the runner wants, show it, wait for something to happen."""
+        self._woken = False
         self._history.watch()
         for command in self._runner.commands(workflow.time()):
-            if isinstance(command, StartStep):
-                self._steps.start(command)
-            elif isinstance(command, CancelStep):
-                self._tell_to_end(command.activity_id)
-            elif isinstance(command, StartChild):
-                self._children.start(command)
-            else:
-                raise LongpoleError("this worker can't run control steps yet", code="interpreter_too_old")
+            self._do(command)
         self._limits.begin_grace()
         self._records.record()
         self._show()
@@ -173,6 +222,7 @@ class DagWorkflow:
             await workflow.sleep(YIELD)
         elif self._runner.draining and self._runner.drained:
             self._limits.stop_deadline()
+            self._records.record(all_of_it=True)
             await continue_as_new(
                 self._changes.run,
                 self._runner,
@@ -183,7 +233,22 @@ class DagWorkflow:
             await self._step_records.record()
         elif not self._runner.finished:
             await workflow.wait_condition(lambda: self._woken)
-            self._woken = False
+
+    def _do(self, command: Command) -> None:
+        if isinstance(command, StartStep):
+            self._steps.start(command)
+        elif isinstance(command, CancelStep):
+            self._tell_to_end(command.activity_id)
+        elif isinstance(command, StartChild):
+            self._children.start(command)
+        elif isinstance(command, StartTimer):
+            self._timers.start(command.timer_id, command.seconds)
+        elif isinstance(command, CancelTimer):
+            self._timers.cancel(command.timer_id)
+        elif isinstance(command, ReadItems):
+            self._requests.read(command)
+        else:
+            self._requests.store(command)
 
     def _tell_to_end(self, activity_id: str) -> None:
         if activity_id in self._children:
@@ -214,7 +279,7 @@ class DagWorkflow:
         """Record the whole outcome, then end as the run ended."""
         ending = self._runner.ending(workflow.time())
         self._limits.close()
-        self._records.record()
+        self._records.record(all_of_it=True)
         if self._records.pending:
             await to_its_end(self._records.recorded())
         if self._step_records.due:

@@ -1,4 +1,4 @@
-"""What happens to a run beside its steps' attempts, on its way into the store."""
+"""What happens to a run beside its steps' attempts, and how steps inside of others ended, on its way into the store."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from definitions.calls import RECORD_EVENTS, EventBatch, RunAsChanged, RunStatus
+    from definitions.calls import RECORD_EVENTS, RECORD_STEPS, EventBatch, OutcomePage, RunAsChanged, RunStatus
 
+from workflows.outcome import pages_of
 from workflows.progress import Progress
 from workflows.runner import Runner
-from workflows.timing import EVENT_BATCH, RECORD_RETRY, RECORD_TIMEOUT
+from workflows.timing import EVENT_BATCH, INNER_BATCH, RECORD_RETRY, RECORD_TIMEOUT
 
 
 class EventRecording:
@@ -32,8 +33,9 @@ class EventRecording:
         """Whether something is not known to be in the store yet."""
         return bool(self._recording)
 
-    def record(self) -> None:
-        """Hand what no step attempt tells to the store."""
+    def record(self, *, all_of_it: bool = False) -> None:
+        """Hand what no step attempt tells to the store. How inner steps ended may wait for a while, but not when a
+        history ends: then it is told with `all_of_it`."""
         events = self._runner.take_events()
         status: RunStatus | None = None
         if any(event["type"].startswith("run.") for event in events):
@@ -49,11 +51,19 @@ class EventRecording:
                 changed=vars(self.changed) if self.changed is not None else None,
             )
             self.changed = None
-            task = workflow.start_local_activity(
-                RECORD_EVENTS, vars(batch), start_to_close_timeout=RECORD_TIMEOUT, retry_policy=RECORD_RETRY
-            )
-            self._recording.add(task)
-            task.add_done_callback(self._recording.discard)
+            self._begin(RECORD_EVENTS, batch)
+        if len(self._runner.settled_inside) >= (1 if all_of_it else INNER_BATCH):
+            outcomes, self._runner.settled_inside = self._runner.settled_inside, []
+            for page in pages_of(outcomes):
+                run_id = workflow.info().run_id
+                self._begin(RECORD_STEPS, OutcomePage(self._execution_id, page, last=False, temporal_run_id=run_id))
+
+    def _begin(self, activity: str, what: EventBatch | OutcomePage) -> None:
+        task = workflow.start_local_activity(
+            activity, vars(what), start_to_close_timeout=RECORD_TIMEOUT, retry_policy=RECORD_RETRY
+        )
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
 
     async def recorded(self) -> None:
         """Return once nothing is pending."""

@@ -78,9 +78,13 @@ class HistoryLength:
 
 
 async def continue_as_new(run: RunInput, runner: Runner, recorded: Callable[[], bool], steps: StepRecords) -> None:
-    """Go on in a new history from a checkpoint; nothing is running. Returns where something came in meanwhile, which is
-    to be dealt with first. `recorded`: whether all that was told is in the store."""
-    await workflow.wait_condition(lambda: recorded() and workflow.all_handlers_finished())
+    """Go on in a new history from a checkpoint; nothing runs but what goes on there. Returns where something came in
+    meanwhile, which is to be dealt with first. `recorded`: whether all that was told is in the store."""
+
+    def is_quiet() -> bool:
+        return recorded() and workflow.all_handlers_finished()
+
+    await workflow.wait_condition(is_quiet)
     await steps.record()
     outputs = runner.state.packed_outputs()
     if large := json_size(outputs) > SMALL_CHECKPOINT_BYTES:
@@ -89,7 +93,7 @@ async def continue_as_new(run: RunInput, runner: Runner, recorded: Callable[[], 
         # When the server refuses to go on because a signal has come, what a local activity has marked is replayed
         # before that signal: without an event in between, the run would go on without having heard it.
         await workflow.sleep(YIELD)
-    if runner.stopping is not None or runner.has_events or not (recorded() and workflow.all_handlers_finished()):
+    if runner.stopping is not None or runner.has_events or not (is_quiet() and runner.drained):
         return
     # The run's input is in the checkpoint.
     checkpoint = runner.state.checkpoint()

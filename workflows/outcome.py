@@ -20,12 +20,11 @@ MAX_RESULT_BYTES = 512 * 1024
 """The server terminates a workflow whose result is over 2 MB, without a word to anybody."""
 
 
-def pages_of(state: RunState, step_ids: Iterable[str]) -> Iterator[list[StepOutcome]]:
-    """How these steps stand, in pages of bounded size, each made when it is asked for."""
+def pages_of(outcomes: Iterable[StepOutcome]) -> Iterator[list[StepOutcome]]:
+    """How steps stand, in pages of bounded size, each made when it is asked for."""
     page: list[StepOutcome] = []
     size = 0
-    for step_id in step_ids:
-        told = state.outcome(step_id)
+    for told in outcomes:
         told_size = json_size(told)
         if page and (len(page) >= PAGE_STEPS or size + told_size > PAGE_BYTES):
             yield page
@@ -40,7 +39,7 @@ def outcome_pages(state: RunState, execution_id: str, ending: Ending, now: float
     """The steps in the definition's order, in pages of bounded size; the last page carries the run itself. Steps that
     have not begun, and those whose outcome is in the store, are left out."""
     told = (step_id for step_id, step in state.steps.items() if step.status != "pending" and not step.recorded)
-    pages = list(pages_of(state, told)) or [[]]
+    pages = list(pages_of(map(state.outcome, told))) or [[]]
     output, slots = pack(ending.output)
     run_id = workflow.info().run_id
     last = OutcomePage(

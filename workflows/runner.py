@@ -133,8 +133,9 @@ class Runner(Stepping):
 
     @property
     def drained(self) -> bool:
-        """Nothing runs but what a new history goes on with: waits, approvals, and workflows that are steps."""
-        return not self.controls.loops.requests and all(
+        """Nothing runs, and nothing is to be said, but what a new history goes on with: waits, approvals, and workflows
+        that are steps."""
+        return not (self.controls.loops.requests or self.outbox or self._to_cancel) and all(
             step_id in frame.opened for frame, step_id, _ in self.running_activities.values()
         )
 

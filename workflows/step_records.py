@@ -46,7 +46,7 @@ class StepRecords:
             return
         state = self._runner.state
         self._ended_before = self._ended
-        for page in pages_of(state, unrecorded(state)):
+        for page in pages_of(map(state.outcome, unrecorded(state))):
             part = OutcomePage(self._execution_id, page, last=False, temporal_run_id=workflow.info().run_id)
             writing: asyncio.Task[Any] = workflow.start_local_activity(
                 RECORD_STEPS, vars(part), start_to_close_timeout=RECORD_TIMEOUT, retry_policy=RECORD_RETRY

@@ -11,7 +11,7 @@ from typing import Any
 
 from definitions.block import StepProgram
 from definitions.block_state import UPSTREAM_FAILED
-from definitions.calls import RunEvent, StepFailure, StepResult, StepStatus
+from definitions.calls import RunEvent, StepFailure, StepOutcome, StepResult, StepStatus
 from definitions.errors import LongpoleError
 from definitions.messages import Command, StartStep, Stop
 from definitions.program import Program
@@ -55,6 +55,8 @@ class Stepping:
         self._to_cancel: dict[str, None] = {}
         self._abandoned: set[str] = set()
         self._events: list[RunEvent] = []
+        self.settled_inside: list[StepOutcome] = []
+        """How steps in blocks that have ended did; nothing else is known of them any more."""
         scope = Scope(
             input_data=state.input,
             context=state.context,
@@ -135,7 +137,7 @@ class Stepping:
             step.usage[unit] = step.usage.get(unit, 0) + amount
         step.artifacts = [*step.artifacts, *result.get("artifacts", [])]
         self.state.context.update(result.get("context", {}))
-        if frame.opened and self.controls.child_ended(frame, step_id, now):
+        if frame.opened and self.controls.child_ended(frame, step_id, now, completed=True):
             return
         self.complete(frame, step_id, handled, unpack(result.get("output"), result.get("slots", [])), now)
 
@@ -144,11 +146,11 @@ class Stepping:
         if activity_id in self._abandoned:
             return
         frame, step_id, handled = self._take(activity_id)
-        if failure.get("error_class") == "worker_lost":
+        if failure.get("error_class") == "worker_lost" and step_id not in frame.opened:
             # Its worker is gone and could not tell it.
             message = failure.get("message", "")
             self.tell("step.failed", now, frame.prefix + step_id, message=message, error_class="worker_lost")
-        if frame.opened and self.controls.child_ended(frame, step_id, now):
+        if frame.opened and self.controls.child_ended(frame, step_id, now, failure=failure):
             return
         self.fail(frame, step_id, handled, failure, now)
 
@@ -279,7 +281,8 @@ class Stepping:
         step = frame.state.set_status(step_id, "cancelled")
         step.reason = reason
         step.completed_at = now
-        self.tell("step.cancelled", now, frame.prefix + step_id, reason=reason)
+        start = {} if frame.block.steps[step_id].control is None else {"start": step.starts}
+        self.tell("step.cancelled", now, frame.prefix + step_id, reason=reason, **start)
         self.settle(frame, handled or step_id, now)
 
     def _error_handled(

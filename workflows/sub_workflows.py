@@ -27,7 +27,6 @@ class SubWorkflows:
         if self._stepping.depth >= MAX_DEPTH:
             message = f"workflows are nested deeper than {MAX_DEPTH} levels"
             failure = StepFailure(message=message, error_class="too_deep")
-            self._stepping.tell("step.failed", now, opened.path, message=message, error_class="too_deep")
             self._stepping.step_failed(opened.state.child, failure, now)
             return None
         packed, slots = pack(run_input)

@@ -27,6 +27,8 @@ FOLLOW_RETRY = RetryPolicy(
 LONGEST_TIMER = 100 * 366 * 86_400.0
 """Seconds. The server counts time in nanoseconds, of which 292 years have as many as it can."""
 EVENT_BATCH = 500
+INNER_BATCH = 100
+"""Steps inside of others that have ended are recorded so many at a time."""
 YIELD = timedelta(milliseconds=1)
 """Ends a workflow task that has scheduled as much as it may."""
 MAX_INLINE_BYTES = 64 * 1024

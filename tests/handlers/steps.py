@@ -95,3 +95,8 @@ async def note(given: dict[str, Any]) -> None:
 async def read(given: dict[str, Any]) -> dict[str, str]:
     """Returns the text of `file`, and fails where there is none."""
     return {"text": Path(given["file"]).read_text()}
+
+
+async def numbered(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """A list of `count` objects, each with `padding` characters."""
+    return [{"n": number, "text": "x" * given["padding"]} for number in range(given["count"])]

@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from planner import CapacityPeriod, Demand, Limits, Mode, Objective, Plan, Pool, Precedence, Problem, Status, Task, solve
+from planner import (
+    CapacityPeriod,
+    Demand,
+    Limits,
+    Mode,
+    Objective,
+    Plan,
+    Pool,
+    Precedence,
+    Problem,
+    Status,
+    Task,
+    solve,
+)
 from planner.prices import PricePeriod, Tariff
 from planner.rolling import solving
 from planner.rolling.arrivals import plan_next

@@ -77,7 +77,7 @@ class TestAttempts:
         run = rows.run()
         odd = {"nan": float("nan"), "set": {1}, 3: "nul\x00", "half": "\udc80"}
         _record(database, attempt(run, "odd", output_data=odd, error_message="nul\x00", status="failed"), attempt(run))
-        step = _steps(database, run, statuses=["failed"])[0]
+        step = _steps(database, run, wanted=steps.StepFilter(statuses=["failed"]))[0]
         assert step.output_data == {"nan": "nan", "set": "{1}", "3": "nul\x00", "half": "\udc80"}
         assert step.error_message == "nul\ufffd"
         assert len(_steps(database, run)) == 2
@@ -98,7 +98,9 @@ class TestAttempts:
         )
         last = [(step.step_id, step.start, step.attempt_number) for step in _steps(database, run, last_only=True)]
         assert last == [("b", 1, 1), ("a", 2, 1)]
-        assert [step.step_id for step in _steps(database, run, last_only=True, statuses=["failed"])] == []
+        assert [
+            step.step_id for step in _steps(database, run, last_only=True, wanted=steps.StepFilter(statuses=["failed"]))
+        ] == []
 
 
 class TestProgress:
