@@ -137,6 +137,12 @@ def block_named(control: Control | None, name: str) -> Block | None:
     return None
 
 
+def around(path: str) -> list[str]:
+    """The control steps and iterations that a path id is in, from the outside in: `docs`, `docs[3]`, `docs[3].route`
+    for `docs[3].route.analyse`."""
+    return [path[: match.start()] for match in _CUT.finditer(path) if match.start()]
+
+
 def step_at(root: Block, path: str) -> StepProgram | None:
     """The step that a path id leads to (`docs[3].route.analyse`), None where it leads nowhere. An iteration stands for
     its loop (`docs[3]`)."""
@@ -153,6 +159,7 @@ def step_at(root: Block, path: str) -> StepProgram | None:
     return step
 
 
+_CUT = re.compile(r"[.\[]")
 _PART = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\[([0-9]+)\])?")
 
 

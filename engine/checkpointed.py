@@ -13,6 +13,7 @@ from typing import Any
 from activities.offloading import offload
 from activities.parcel import parcel_of
 from definitions.program import Program, programs
+from definitions.reading_open import read_begun
 from definitions.run_state import deflated, require_room
 from definitions.values import json_size, pack, unpack
 from engine.dispatch import Dispatch
@@ -27,6 +28,9 @@ from workflows.timing import MAX_CHECKPOINT_BYTES, SMALL_CHECKPOINT_BYTES
 
 AS_IT_WENT_ON = "continues"
 """A key of a run's recorded state while that is not how it ended but what it goes on with."""
+
+BEGUN = "begun"
+"""A key of a rerun's recorded state: what control steps that run in part will find done in them."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def checkpointed(session: Session, row: WorkflowInstance, blobs: BlobStore) -> C
         context=(row.execution_state or {}).get("context") or {},
         started_at=row.started_at.timestamp() if row.started_at else 0.0,
     )
+    done.state.begun = read_begun(program.root, (row.execution_state or {}).get(BEGUN) or {})
     if not starts_anew:
         # The run's input is in the checkpoint.
         checkpoint = checkpoint_of(done, run.definition, blobs)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from definitions.block import StepProgram
+from definitions.block import StepProgram, around, step_at
 from definitions.calls import StepFailure
 from definitions.errors import CheckpointInvalid, Conflict
 from definitions.program import Program
@@ -84,13 +84,26 @@ def done_steps(
 
 
 def not_to_repeat(
-    program: Program, attempts: Attempts, run_again: Collection[str], repeat: Collection[str] = ()
+    program: Program,
+    attempts: Attempts,
+    run_again: Collection[str],
+    repeat: Collection[str] = (),
+    *,
+    reused: Collection[str] = (),
 ) -> list[str]:
-    """The steps among `run_again` that say `at_most_once`, have begun, and are not named by `repeat`."""
+    """The path ids of steps that say `at_most_once`, have begun, and are among `run_again` or in what is, but not among
+    `reused`; without those that `repeat` names, or what they are in."""
+    inside = [
+        path
+        for path in attempts
+        if "." in path and path not in reused and any(each in run_again for each in around(path))
+    ]
     return [
-        step_id
-        for step_id in run_again
-        if program.steps[step_id].step.at_most_once and step_id not in repeat and _has_begun(attempts.get(step_id))
+        path
+        for path in dict.fromkeys([*run_again, *inside])
+        if _is_once(program, path)
+        and _has_begun(attempts.get(path))
+        and not any(each in repeat for each in (path, *around(path)))
     ]
 
 
@@ -100,11 +113,12 @@ def refuse_repeats(
     run_again: Collection[str],
     repeat: Collection[str],
     *,
+    reused: Collection[str] = (),
     command: str = "resume",
 ) -> None:
     """Raises `Conflict` (`at_most_once`) when steps would begin again that must not, unless `repeat` names them.
     `command`: which one allows it."""
-    refused = not_to_repeat(program, attempts, run_again, repeat)
+    refused = not_to_repeat(program, attempts, run_again, repeat, reused=reused)
     if refused:
         names = ", ".join(refused[:5]) + (", ..." if len(refused) > 5 else "")
         raise Conflict(
@@ -112,6 +126,11 @@ def refuse_repeats(
             code="at_most_once",
             remedy=f"find out how far it came; then allow it (`longpole {command} --repeat STEP`), or start a new run",
         )
+
+
+def _is_once(program: Program, path: str) -> bool:
+    compiled = step_at(program.root, path)
+    return compiled is not None and compiled.step.at_most_once
 
 
 def _has_begun(attempt: LastAttempt | None) -> bool:

@@ -16,7 +16,7 @@ from definitions.open_state import OpenState
 from definitions.scope import Scope
 from definitions.values import pack
 from engine.done_steps import DECIDED_AGAIN, is_lost_milestone, recorded_output
-from engine.rerun_controls import look_inside
+from engine.rerun_controls import Found, look_inside
 from engine.reuse import CHOSEN, DEFINITION_CHANGED, DOWNSTREAM, INPUT_CHANGED, NO_OUTPUT, REUSED, as_reused
 from engine.sameness import holds, resolves_alike, same, text_of
 from store.continuing import LastAttempt
@@ -158,26 +158,26 @@ class BlockPlan:
     def _plan_control(self, compiled: StepProgram, old: StepProgram, attempt: LastAttempt | None) -> None:
         step_id = compiled.step.id
         path = self.prefix + step_id
-        completed = attempt is not None and attempt.status == "completed"
-        unchanged = self.wish.same_input and self.wish.same_context and old.step == compiled.step
-        if completed and unchanged and not self.prefix and not self.wish.is_chosen_inside(path):
-            assert attempt is not None  # noqa: S101 - it completed
-            self._reuse(compiled, attempt)
-            for inside in self.wish.inside(path):
-                self.reused[inside.step_id] = as_reused(inside)
-            return
         before = self.wish.before
-        recorded = recorded_output(before.program, before.attempts, attempt) if attempt is not None else None
-        found = look_inside(self, compiled, old, attempt, recorded)
-        if found.why or (not self.prefix and not completed):
+        # What the run told of a control step while it went on has no output; what it told at the end of its block has.
+        ended = attempt if attempt is not None and attempt.status == "completed" and attempt.settled else None
+        recorded = recorded_output(before.program, before.attempts, ended) if ended is not None else None
+        unchanged = self.wish.same_input and self.wish.same_context and old.step == compiled.step
+        if recorded is not None and unchanged and not self.prefix and not self.wish.is_chosen_inside(path):
+            found = Found(output=recorded)
+            self.reused |= {each.step_id: as_reused(each) for each in self.wish.inside(path)}
+        else:
+            found = look_inside(self, compiled, old, ended, recorded)
+        if found.why or (ended is None and not self.prefix):
             self._run(path, step_id, found.why or NO_OUTPUT)
             if found.begun is not None:
                 self.begun[path] = found.begun
-        elif attempt is not None:
-            self._reuse(compiled, attempt)
-        else:
-            self.outputs[step_id] = found.output
-            self.done[step_id] = None
+            return
+        self.outputs[step_id] = recorded if recorded is not None else found.output
+        self.done[step_id] = ended
+        if ended is not None:
+            output, slots = pack(self.outputs[step_id])
+            self.reused[path] = as_reused(replace(ended, output=output, slots=slots))
 
     def _plan_error_handler(self, compiled: StepProgram) -> None:
         step_id = compiled.step.id

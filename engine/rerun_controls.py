@@ -53,7 +53,7 @@ def look_inside(
         return _block(plan, compiled, "steps", before.body, control.body)
     if isinstance(control, BranchProgram) and isinstance(before, BranchProgram):
         return _branch(plan, compiled, control, before)
-    return _leaf(plan, compiled, old, attempt)
+    return _leaf(plan, compiled, old, attempt, recorded)
 
 
 def _block(plan: BlockPlan, compiled: StepProgram, name: str, before: Block, after: Block) -> Found:
@@ -76,16 +76,18 @@ def _branch(plan: BlockPlan, compiled: StepProgram, control: BranchProgram, befo
     return _block(plan, compiled, "then" if now else "else", old_block, new_block)
 
 
-def _leaf(plan: BlockPlan, compiled: StepProgram, old: StepProgram, attempt: LastAttempt | None) -> Found:
+def _leaf(
+    plan: BlockPlan, compiled: StepProgram, old: StepProgram, attempt: LastAttempt | None, recorded: Any
+) -> Found:
     """Another workflow, a wait, an approval: as a whole, or not at all."""
     if old.control is None or not _says_the_same(old, compiled):
         return Found(DEFINITION_CHANGED)
     if not _is_given_the_same(plan, compiled, old):
         return Found(INPUT_CHANGED)
-    before, path = plan.wish.before, plan.prefix + compiled.step.id
-    if attempt is not None:
-        return Found() if attempt.status == "completed" else Found(NO_OUTPUT)
-    return Found(output=before.inside[path]) if path in before.inside else Found(NO_OUTPUT)
+    if attempt is None or attempt.status != "completed" or not attempt.settled:
+        return Found(NO_OUTPUT)
+    lost = recorded is None and isinstance(compiled.control, ApprovalProgram)  # that always is a mapping
+    return Found(NO_OUTPUT) if lost else Found(output=recorded)
 
 
 def _says_the_same(old: StepProgram, new: StepProgram) -> bool:

@@ -6,12 +6,11 @@ and nothing that it waits for runs again (`docs/decisions/0012-what-a-rerun-reus
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from definitions.block import step_at
+from definitions.block import around, step_at
 from definitions.errors import LongpoleError
 from definitions.nearest import did_you_mean
 from definitions.open_state import OpenState
@@ -41,8 +40,6 @@ class RunAsItWas:
     input: Any
     context: Mapping[str, Any]
     """The shared context at its end."""
-    inside: Mapping[str, Any] = field(default_factory=dict)
-    """Outputs of waits, approvals and workflows that are steps inside of blocks, by path: they have no attempts."""
     read: Callable[[BlobRef], Any] = _nothing_to_read
     """A value that is kept outside. Raises `LongpoleError`."""
 
@@ -137,17 +134,13 @@ def _require_choosable(program: Program, path: str) -> None:
 
 def _require_found(plan: BlockPlan, path: str) -> None:
     """What was chosen inside of blocks runs, or something around it does as a whole."""
-    around = [path[: match.start()] for match in _CUT.finditer(path)]
-    wholes = [each for each in around if each in plan.why and each not in plan.begun]
-    if path not in plan.why and not wholes:
+    runs_whole = any(each in plan.why and each not in plan.begun for each in around(path))
+    if path not in plan.why and not runs_whole:
         raise LongpoleError(
             f"the run has not come to {path[:128]!r}, and would not",
             code="unknown_step",
             remedy="choose an iteration that there is, or a step of the branch that is taken",
         )
-
-
-_CUT = re.compile(r"[.\[]")
 
 
 def _in_order(program: Program, found: Mapping[str, T]) -> dict[str, T]:

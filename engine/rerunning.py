@@ -11,15 +11,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from activities.outputs import keep
+from activities.outputs import keep, load
 from activities.parcel import Parcel, parcel_of
 from definitions.calls import FINAL_RUN_STATUSES
 from definitions.errors import Conflict
 from definitions.ids import new_execution_id
+from definitions.open_state import OpenState
 from definitions.program import Program, programs
 from definitions.validation import check_input
-from definitions.values import unpack
-from engine.checkpointed import AS_IT_WENT_ON, checkpoint_of
+from definitions.values import look_up, unpack
+from engine.begun_steps import kept_outside
+from engine.checkpointed import AS_IT_WENT_ON, BEGUN, checkpoint_of
 from engine.continuing import Continuing
 from engine.dispatch import Dispatch
 from engine.done_steps import done_steps, not_to_repeat, refuse_repeats
@@ -58,6 +60,7 @@ class _Planned:
     program: Program
     input: Any
     plan: RerunPlan
+    begun: Mapping[str, OpenState]
     checkpoint: dict[str, Any]
     view: Rerun
     parcel: Parcel
@@ -110,23 +113,32 @@ class Rerunning:
         parcel = parcel_of(version.document, run_input, self._blobs)
         kept = unpack(parcel.input, parcel.slots)
         context = (row.execution_state or {}).get("context") or {}
-        before = RunAsItWas(row.execution_id, old, attempts, keep(row.input_data, self._blobs, origin="input"), context)
+        before = RunAsItWas(
+            row.execution_id,
+            old,
+            attempts,
+            keep(row.input_data, self._blobs, origin="input"),
+            context,
+            lambda ref: look_up(load(ref.digest, self._blobs), ref.path),
+        )
         plan = rerun_plan(before, new, kept, wish.from_steps)
+        begun = kept_outside(plan.begun, self._blobs)
         done = done_steps(new, plan.reused, run_input=kept, context=plan.context, started_at=0.0)
+        done.state.begun = dict(begun)
         view = Rerun(
             execution_id="",
             forked_from=row.execution_id,
             workflow_id=version.workflow_id,
             version=new.definition.version,
             revision=version.revision,
-            reused=tuple(plan.reused),
+            reused=tuple(each for each in new.order if each in plan.reused),
             runs=plan.why,
             decided_again=plan.decided_again,
-            must_be_allowed=tuple(not_to_repeat(new, attempts, plan.why, wish.repeat)),
+            must_be_allowed=tuple(not_to_repeat(new, attempts, plan.why, wish.repeat, reused=plan.reused)),
             differences=tuple(differences(old.definition, new.definition)),
         )
         return _Planned(
-            version, new, run_input, plan, checkpoint_of(done, parcel.definition, self._blobs), view, parcel
+            version, new, run_input, plan, begun, checkpoint_of(done, parcel.definition, self._blobs), view, parcel
         )
 
     def _fork(self, row: WorkflowInstance, wish: RerunWish) -> tuple[Dispatch, Rerun]:
@@ -141,21 +153,25 @@ class Rerunning:
         if planned.view.must_be_allowed:
             with self._database.read() as session:
                 attempts = last_attempts(session, row.execution_id)
-            refuse_repeats(planned.program, attempts, plan.why, wish.repeat, command="rerun")
+            refuse_repeats(planned.program, attempts, plan.why, wish.repeat, reused=plan.reused, command="rerun")
         execution_id = new_execution_id()
         with self._database.write() as session:
             forked = forking.fork(
                 session,
                 forked_from=row.execution_id,
                 reused=list(plan.reused.values()),
-                execution_state={"context": dict(plan.context), AS_IT_WENT_ON: ""},
+                execution_state={
+                    "context": dict(plan.context),
+                    AS_IT_WENT_ON: "",
+                    BEGUN: {path: each.to_json() for path, each in planned.begun.items()},
+                },
                 changed=version.changed,
                 data={
                     "forked_from": row.execution_id,
                     "was": row.status,
                     "version": version.label,
                     "revision": version.revision,
-                    "reused": len(plan.reused),
+                    "reused": len(planned.view.reused),
                     "runs": len(plan.why),
                     "decided_again": len(plan.decided_again),
                     "steps": dict(list(plan.why.items())[:TOLD_STEPS]),

@@ -25,9 +25,7 @@ def as_soon_as_possible(problem: Problem, compiled: Compiled | None = None) -> S
     compiled = compiled or compile_problem(problem)
     keys = [-task.priority * len(problem.tasks) + number for number, task in enumerate(problem.tasks)]
     first = [
-        0
-        if len(ways) == 1
-        else next((n for n, way in enumerate(ways) if way.option.mode == 0 and _as_given(way.option.amounts, task)), 0)
+        next((n for n, way in enumerate(ways) if way.option.mode == 0 and _as_given(way.option.amounts, task)), 0)
         for ways, task in zip(compiled.ways, problem.tasks, strict=True)
     ]
     draft = Lister(compiled, in_time=False).serial(keys, first)

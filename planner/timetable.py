@@ -51,18 +51,16 @@ class Timetable:
         return self._together(way.needs, way.ticks, start)
 
     def _together(self, needs: tuple[tuple[int, int], ...], ticks: int, start: int) -> int:
-        profiles, left = self.profiles, len(needs)
+        agreed = 0
         moment = start
-        while left:
+        while agreed < len(needs):
             for pool, units in needs:
-                found = profiles[pool].first_fit(moment, ticks, units)
-                if found == moment:
-                    left -= 1
-                elif found == NEVER:
+                found = self.profiles[pool].first_fit(moment, ticks, units)
+                if found == NEVER:
                     return NEVER
-                else:
-                    moment, left = found, len(needs) - 1
-                if not left:
+                agreed = agreed + 1 if found == moment else 1
+                moment = found
+                if agreed == len(needs):
                     break
         return moment
 
@@ -136,14 +134,14 @@ class Timetable:
 
     def take(self, way: Way, spans: Iterable[tuple[int, int]]) -> None:
         """Place work."""
-        for start, end in spans:
-            for pool, units in way.needs:
+        for pool, units in way.needs:
+            for start, end in spans:
                 self.profiles[pool].change(start, end, units)
 
     def give(self, way: Way, spans: Iterable[tuple[int, int]]) -> None:
         """Take work out again."""
-        for start, end in spans:
-            for pool, units in way.needs:
+        for pool, units in way.needs:
+            for start, end in spans:
                 self.profiles[pool].change(start, end, -units)
 
 
