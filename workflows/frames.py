@@ -86,10 +86,12 @@ class OpenStep:
         "frame",
         "frames",
         "items",
+        "kept_bytes",
         "path",
         "prefix_bytes",
         "queued",
         "ready",
+        "sizes",
         "state",
         "storing",
     )
@@ -114,9 +116,13 @@ class OpenStep:
         self.ready = 0
         """Results before this index are there or stored."""
         self.prefix_bytes = 0
-        """The size of those of them that are not stored."""
-        self.storing = (0, False)
-        """Before which index results are being stored, and whether that is all of them as one list."""
+        """The size of those of them that are not stored or being stored."""
+        self.sizes: dict[int, int] = {}
+        """Of each result from there on."""
+        self.kept_bytes = 0
+        """The size of all results that are not stored."""
+        self.storing = (0, 0, False)
+        """Before which index results are being stored, their size, and whether that is all of them as one list."""
 
     @property
     def step_id(self) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 64 * 1024
 """Results of this size in all are put into blob storage."""
+MAX_KEPT_BYTES = 512 * 1024
+"""With results of more than this outside of blob storage no iteration starts, until some are there or others end."""
 READ_AHEAD = 200
 """How many items are asked for at once, at least."""
 
@@ -56,8 +58,7 @@ class Loops:
             done, begun.loop = begun.loop, None
             loop.results, loop.chunks, loop.stored = done.results, done.chunks, done.stored
             loop.previous = done.previous
-            opened.ready = loop.stored
-            self._count_results(opened, loop)
+            self._count_anew(opened, loop)
             self._pass_over(opened, loop)
 
     @staticmethod
@@ -76,6 +77,8 @@ class Loops:
             return
         width = min(control.width or self._stepping.max_parallel, self._stepping.max_parallel)
         if len(opened.frames) >= width:
+            return
+        if opened.kept_bytes > MAX_KEPT_BYTES and (opened.frames or self._store_id(opened) in self.requests):
             return
         self._pass_over(opened, loop)
         try:
@@ -136,6 +139,7 @@ class Loops:
         else:
             result = frame.block.result(frame.state.outputs)
         loop.results[index] = result
+        self._measure(opened, index, result)
         if control.test is not None:
             loop.previous = result
         self._count_results(opened, loop)
@@ -148,12 +152,23 @@ class Loops:
 
     # -- results ------
 
+    @staticmethod
+    def _measure(opened: OpenStep, index: int, result: Any) -> None:
+        size = opened.sizes[index] = json_size(result) + 1
+        opened.kept_bytes += size
+
     def _count_results(self, opened: OpenStep, loop: LoopState) -> None:
-        while opened.ready in loop.results:
-            opened.prefix_bytes += json_size(loop.results[opened.ready]) + 1
+        while opened.ready in opened.sizes:
+            opened.prefix_bytes += opened.sizes.pop(opened.ready)
             opened.ready += 1
         if opened.prefix_bytes > CHUNK_BYTES and self._store_id(opened) not in self.requests:
             self._store(opened, loop, ())
+
+    def _count_anew(self, opened: OpenStep, loop: LoopState) -> None:
+        opened.ready = loop.stored
+        for index, result in loop.results.items():
+            self._measure(opened, index, result)
+        self._count_results(opened, loop)
 
     def _finish(self, opened: OpenStep, loop: LoopState, now: float) -> None:
         if self._store_id(opened) in self.requests:
@@ -170,7 +185,7 @@ class Loops:
         request_id = self._store_id(opened)
         self.requests[request_id] = opened
         self._stepping.outbox.append(StoreValue(request_id, value, slots, after, opened.prefix_bytes))
-        opened.storing = (opened.ready, bool(after))
+        opened.storing = (opened.ready, opened.prefix_bytes, bool(after))
         opened.prefix_bytes = 0
 
     def stored(self, request_id: str, ref: BlobRef, now: float) -> None:
@@ -179,7 +194,7 @@ class Loops:
         loop = opened.state.loop if opened is not None else None
         if opened is None or loop is None or opened.ended or opened.closing:
             return
-        upto, is_whole = opened.storing
+        upto, size, is_whole = opened.storing
         if is_whole:
             self._controls.finish(opened, ref, now)
             return
@@ -187,6 +202,7 @@ class Loops:
             del loop.results[index]
         loop.chunks.append(ref)
         loop.stored = upto
+        opened.kept_bytes -= size
         self._count_results(opened, loop)
         self._queue(opened)
 
@@ -235,8 +251,7 @@ class Loops:
         """Go on with the next iteration."""
         loop = opened.state.loop
         if loop is not None and not opened.closing:
-            opened.ready = loop.stored
-            self._count_results(opened, loop)
+            self._count_anew(opened, loop)
             if isinstance(loop.items, BlobRef) and loop.total is None:
                 self._read(opened, loop, loop.items)
             else:

@@ -8,15 +8,30 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from definitions.calls import StepCall, StepFailure, StepOutcome, StepResult
-from definitions.messages import CancelStep, Command, Ending, StartStep, Stop
+from definitions.calls import ChildCall, StepCall, StepFailure, StepOutcome, StepResult
+from definitions.messages import (
+    CancelStep,
+    CancelTimer,
+    Command,
+    Decision,
+    Ending,
+    ReadItems,
+    StartChild,
+    StartStep,
+    StartTimer,
+    Stop,
+    StoreValue,
+)
 from definitions.model import Definition
 from definitions.program import Program, compile_definition
 from definitions.run_state import RunState
+from definitions.values import BlobRef, pack, unpack
 from workflows.runner import Runner
 
 START = 1_000.0
 GRACE = 10.0
+BLOB_SECONDS = 0.25
+"""What blob storage takes for each request."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +48,7 @@ class Behaviour:
 
 
 Script = Callable[[StepCall], Behaviour]
+Children = Callable[[ChildCall], Behaviour]
 
 
 def scripted(behaviours: Mapping[str, Behaviour], otherwise: Behaviour | None = None) -> Script:
@@ -58,7 +74,8 @@ class Driver:
     """One run in simulated time. Steps' ends are handled in the order of their times, then of their starts.
 
     `checkpoints` holds numbers of events (1 is the first) after which the run drains, is written as JSON, and goes on
-    in a new runner. `checkpoint`: what the run goes on from, in place of its input.
+    in a new runner. `checkpoint`: what the run goes on from, in place of its input. `children`: what workflows that are
+    steps do; without it they return their input. `depth`: how many runs are above this one.
     """
 
     def __init__(
@@ -69,7 +86,10 @@ class Driver:
         run_input: Any = None,
         checkpoints: Collection[int] = (),
         checkpoint: dict[str, Any] | None = None,
+        children: Children | None = None,
+        depth: int = 0,
     ) -> None:
+        self._depth = depth
         self.program: Program = compile_definition(definition, "sha256:test")
         if checkpoint is None:
             state = RunState.new(self.program.order, run_input, dict(definition.context))
@@ -82,8 +102,14 @@ class Driver:
         self.batches: list[list[Command]] = []
         self.events: list[tuple[str, str | None]] = []
         self.checkpoints_taken = 0
+        self.blobs: dict[str, list[Any]] = {}
+        """Lists in blob storage by digest."""
+        self.most_kept = 0
+        """How many instances of blocks there were at once, at most."""
         self.ending: Ending | None = None
         self._script = script
+        self._children = children or (lambda call: Behaviour(output=unpack(call.input, call.slots)))
+        self._timers: dict[str, int] = {}
         self._checkpoints = frozenset(checkpoints)
         self._handled = 0
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -107,6 +133,12 @@ class Driver:
         """Stop the run; what has not ended after the grace period is abandoned."""
         self.runner.stop(why, self.now, reason=reason, save_partial=save_partial)
         self._later(self.now + GRACE, self._abandon)
+
+    def send(self, name: str, data: Any = None, event_id: str = "") -> None:
+        self.runner.event_received(name, data, self.now, event_id)
+
+    def decide(self, path: str, approved: bool = True, **said: Any) -> None:
+        self.runner.decided(path, Decision(approved, **said), self.now)
 
     # -- the run ------
 
@@ -133,7 +165,8 @@ class Driver:
         if self._handled in self._checkpoints:
             self.runner.draining = True
         self._obey()
-        if self.runner.draining and not self.runner.running and not self.runner.finished:
+        self.most_kept = max(self.most_kept, len(self.runner.controls.frames))
+        if self.runner.draining and self.runner.drained and not self.runner.finished:
             self._checkpoint()
 
     def outcome(self, step_id: str) -> StepOutcome:
@@ -144,7 +177,7 @@ class Driver:
         return {step_id: (step.status, step.reason) for step_id, step in self.runner.state.steps.items()}
 
     def _runner(self, state: RunState) -> Runner:
-        return Runner(self.program, state, execution_id="exec_test")
+        return Runner(self.program, state, execution_id="exec_test", depth=self._depth)
 
     def _obey(self) -> None:
         while True:
@@ -157,9 +190,49 @@ class Driver:
                     self._tell(command.activity_id)
                 elif isinstance(command, StartStep):
                     self._start(command, stopping=stopping)
+                else:
+                    self._obey_control(command)
             self._take_events()
             if not self.runner.backlog:
                 break
+
+    def _obey_control(self, command: Command) -> None:
+        match command:
+            case StartTimer(timer_id, seconds):
+                assert timer_id not in self._timers
+                self._sequence += 1
+                number = self._timers[timer_id] = self._sequence
+                self._later(self.now + seconds, lambda: self._fire(timer_id, number))
+            case CancelTimer(timer_id):
+                del self._timers[timer_id]
+            case StartChild(activity_id, call, attach=False):
+                behaviour = self._children(call)
+                if behaviour.deaf:
+                    self._deaf.add(activity_id)
+                self._later(self.now + behaviour.seconds, lambda: self._end(activity_id, behaviour))
+            case ReadItems(request_id, ref, start, count):
+                items = self.blobs[ref.digest]
+                told = pack(items[start : start + count])
+                length = len(items)
+                self._after_a_while(lambda: self.runner.items_read(request_id, length, *told, self.now))
+            case StoreValue(request_id, value, slots, after):
+                whole = [each for part in after for each in self.blobs[part.digest]]
+                ref = self.store([*whole, *unpack(json.loads(json.dumps(value)), slots)])
+                self._after_a_while(lambda: self.runner.value_stored(request_id, ref, self.now))
+
+    def store(self, items: list[Any]) -> BlobRef:
+        """Put a list into blob storage."""
+        ref = BlobRef(f"sha256:{len(self.blobs)}", 100_000)
+        self.blobs[ref.digest] = items
+        return ref
+
+    def _after_a_while(self, action: Callable[[], None]) -> None:
+        self._later(self.now + BLOB_SECONDS, action)
+
+    def _fire(self, timer_id: str, number: int) -> None:
+        if self._timers.get(timer_id) == number:
+            del self._timers[timer_id]
+            self.runner.timer_fired(timer_id, self.now)
 
     def _start(self, command: StartStep, *, stopping: bool) -> None:
         runner, call = self.runner, command.call
@@ -211,6 +284,7 @@ class Driver:
         self.program = self.runner.program  # another one once the run was changed
         self.runner = self._runner(RunState.from_checkpoint(self.program.root, json.loads(written)))
         self.checkpoints_taken += 1
+        self._timers.clear()
         self.runner.start(self.now)
         self._obey()
 
