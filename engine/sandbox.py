@@ -26,6 +26,7 @@ PURE = (
     "workflows.ending",
     "workflows.explanation",
     "workflows.frames",
+    "workflows.handling",
     "workflows.local_budget",
     "workflows.loops",
     "workflows.moments",

@@ -267,6 +267,8 @@ class Controls:
         self.timers.end_all(opened)
         self.stepping.state.begun.pop(opened.path, None)
         del self.opened[opened.path], self.stepping.state.open[opened.path], frame.opened[opened.step_id]
+        if opened.state.handled is not None:
+            self.stepping.handling.ended(opened.step_id)
 
     # -- going on from a checkpoint ------
 

@@ -187,7 +187,7 @@ class Runner(Stepping):
         if turns.openings:
             return self._take_opening
         if len(self.running_activities) < self.max_parallel:
-            if self._failed_awaiting_handler:
+            if self.handling:
                 return self._take_failed
             if turns.outermost:
                 return self._take_outermost
@@ -202,9 +202,8 @@ class Runner(Stepping):
         return self._begin(root, root.block.steps[root.block.order[heapq.heappop(self.turns.outermost)]], None, now)
 
     def _take_failed(self, now: float) -> Command | None:
-        handled = self._failed_awaiting_handler.popleft()
-        steps = self.root.block.steps
-        return self._begin(self.root, steps[steps[handled].error_handler or ""], handled, now)
+        handler = self.handling.take(self.root)
+        return self._begin(self.root, *handler, now) if handler is not None else None
 
     def _take_opening(self, now: float) -> Command | None:
         return self._take_from(self.turns.openings, now)

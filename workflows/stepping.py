@@ -20,6 +20,7 @@ from definitions.scope import Scope
 from definitions.values import json_size, unpack
 from workflows.controls import Controls
 from workflows.frames import Frame, OpenStep
+from workflows.handling import Handling
 from workflows.local_budget import LocalBudget
 from workflows.step_calls import error_handler_input, step_call
 from workflows.turns import Turns
@@ -51,7 +52,7 @@ class Stepping:
         """Loops that may have another iteration."""
         self.turns = Turns()
         self.local = LocalBudget()
-        self._failed_awaiting_handler: deque[str] = deque()
+        self.handling = Handling()
         self._to_cancel: dict[str, None] = {}
         self._abandoned: set[str] = set()
         self._events: list[RunEvent] = []
@@ -96,7 +97,7 @@ class Stepping:
             elif waiting == 0 and status != "running":
                 free.append(step_id)
         unhandled.sort(key=lambda step_id: steps[step_id].completed_at or 0.0)
-        self._failed_awaiting_handler.extend(unhandled)
+        self.handling.extend(unhandled)
         return free
 
     def set_out(self, frame: Frame, free: list[str], now: float) -> None:
@@ -272,7 +273,7 @@ class Stepping:
             return
         frame.state.set_status(step_id, "failed").completed_at = now
         if frame.block.steps[step_id].error_handler is not None and self.stopping is None:
-            self._failed_awaiting_handler.append(step_id)
+            self.handling.extend((step_id,))
         else:
             self.settle(frame, step_id, now)
 
@@ -383,8 +384,8 @@ class Stepping:
         self.stop_reason = reason or why
         self.save_partial = save_partial
         self._to_cancel.update(dict.fromkeys(self.running_activities))
-        while self._failed_awaiting_handler:
-            self.settle(self.root, self._failed_awaiting_handler.popleft(), now)
+        for failed in self.handling.give_up():
+            self.settle(self.root, failed, now)
         if why == "cancelled":
             self.tell("run.cancelling", now, reason=self.stop_reason)
         self.controls.close_all(self.root, self.stop_reason, now)
