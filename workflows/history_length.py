@@ -16,7 +16,6 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows.runner import Runner
 from workflows.step_records import StepRecords
-from workflows.stepping import most_in_flight
 from workflows.timing import (
     MAX_CHECKPOINT_BYTES,
     MAX_HISTORY_BYTES,
@@ -26,6 +25,7 @@ from workflows.timing import (
     SMALL_CHECKPOINT_BYTES,
     YIELD,
 )
+from workflows.turns import most_in_flight
 
 LOOKS_AHEAD_SINCE = 2
 """The interpreter version from which what is in flight counts before it is in the history."""

@@ -23,8 +23,8 @@ from definitions.values import BlobRef
 from workflows.ending import ending, settle_unstarted
 from workflows.frames import Frame
 from workflows.retention import OutputRetention
-from workflows.stepping import Stepping, most_in_flight
-from workflows.turns import Turn
+from workflows.stepping import Stepping
+from workflows.turns import Turn, most_in_flight
 
 MAX_TASK_BYTES = 1024 * 1024
 """What one workflow task schedules; gRPC refuses 4 MiB, and each command has its own overhead."""
@@ -65,7 +65,7 @@ class Runner(Stepping):
         if self.started:
             root.unsettled = 0
             self.turns.forget(root)
-            self._failed_awaiting_handler.clear()
+            self.handling.give_up()
             self.set_out(root, self.count(root), now)
 
     def pause(self, now: float) -> None:

@@ -23,10 +23,7 @@ from workflows.frames import Frame, OpenStep
 from workflows.handling import Handling
 from workflows.local_budget import LocalBudget
 from workflows.step_calls import error_handler_input, step_call
-from workflows.turns import Turns
-
-MAX_IN_FLIGHT = 200
-"""More than a few hundred activities at once make a run slower, and 2,000 make it hang."""
+from workflows.turns import Turns, most_in_flight
 
 Running = tuple[Frame, str, str | None]
 """A step that runs: its frame, its id there, and the step whose failure it was started for."""
@@ -396,9 +393,3 @@ class Stepping:
         if path is not None:
             event["step_id"] = path
         self._events.append(event)
-
-
-def most_in_flight(program: Program) -> int:
-    """How many steps of a run may be in flight at once."""
-    limit = program.definition.max_parallel_steps
-    return min(limit, MAX_IN_FLIGHT) if limit else MAX_IN_FLIGHT

@@ -5,7 +5,11 @@ from __future__ import annotations
 import heapq
 
 from definitions.block import StepProgram
+from definitions.program import Program
 from workflows.frames import Frame
+
+MAX_IN_FLIGHT = 200
+"""More than a few hundred activities at once make a run slower, and 2,000 make it hang."""
 
 Turn = tuple[tuple[int, ...], int, Frame]
 """The key of a frame, the index of a step in its block, and the frame."""
@@ -49,3 +53,9 @@ class Turns:
         for queue in (self.inner, self.openings):
             queue[:] = [turn for turn in queue if turn[2] is not frame]
             heapq.heapify(queue)
+
+
+def most_in_flight(program: Program) -> int:
+    """How many steps of a run may be in flight at once."""
+    limit = program.definition.max_parallel_steps
+    return min(limit, MAX_IN_FLIGHT) if limit else MAX_IN_FLIGHT

@@ -16,7 +16,7 @@ from tests.workflows.driving import Driver, scripted
 from tests.workflows.workflow_documents import breaks, drive, gives, step, workflow
 from workflows.retention import RETAINED_OUTPUT_BYTES
 from workflows.runner import MAX_TASK_BYTES, MAX_TASK_STEPS, Runner
-from workflows.stepping import MAX_IN_FLIGHT
+from workflows.turns import MAX_IN_FLIGHT
 
 MANY = 100_000
 LARGE = "x" * (RETAINED_OUTPUT_BYTES // 2 + 1)
