@@ -1,0 +1,1 @@
+"""Agents that come with Longpole: handlers of steps that have a prompt and parameters."""
