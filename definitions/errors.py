@@ -198,6 +198,12 @@ class DefinitionNotFound(NotFound):
     default_code = "definition_not_found"
 
 
+class WorkflowNotFound(NotFound):
+    """No such scheduled workflow."""
+
+    default_code = "workflow_not_found"
+
+
 class ExecutionNotFound(NotFound):
     """No such run."""
 

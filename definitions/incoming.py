@@ -15,7 +15,7 @@ from definitions.by_reference import digest_of
 from definitions.calls import StepFailure, StepResult
 from definitions.errors import LongpoleError
 from definitions.ids import to_uuid
-from definitions.messages import INTERPRETER_VERSION, CancelRequest, RunInput
+from definitions.messages import INTERPRETER_VERSION, CancelRequest, RunInput, Timetable
 from definitions.prepared import Prepared
 from definitions.program import Program, programs
 from definitions.run_state import RunState
@@ -26,6 +26,8 @@ MESSAGE_LIMIT = 4 * 1024
 _NO_SENSE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 """What Python raises where JSON has another shape than the code thinks."""
 _LONGEST_GRACE = 86_400
+_LAST_MOMENT = 32_503_680_000
+"""The year 3000."""
 
 
 class Beginning(NamedTuple):
@@ -111,6 +113,16 @@ def cancel_request(argument: Any) -> CancelRequest:
     )
 
 
+def rescheduling(argument: Any) -> Timetable | None:
+    """A timetable that was sent to a run; None: it can't be understood."""
+    if not isinstance(argument, dict) or not _is_moment(argument.get("start")):
+        return None
+    steps = argument.get("steps")
+    given = steps if isinstance(steps, dict) else {}
+    moments = {str(step): float(at) for step, at in given.items() if _is_moment(at)}
+    return Timetable(float(argument["start"]), moments)
+
+
 def step_result(value: Any) -> StepResult:
     """What a step's activity returned. Raises `LongpoleError` for what no worker of ours made."""
     if not (
@@ -141,6 +153,11 @@ def step_failure(detail: Any, *, message: str, error_class: str) -> StepFailure:
 def _is_number(value: Any) -> TypeGuard[int | float]:
     """A number that is one: not a truth value, and not NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def _is_moment(value: Any) -> TypeGuard[int | float]:
+    """A Unix time that a timer can be set to."""
+    return _is_number(value) and 0 <= value < _LAST_MOMENT
 
 
 def _mapping(value: Any) -> Mapping[Any, Any]:

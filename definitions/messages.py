@@ -40,10 +40,23 @@ class RunInput:
     """How often the definition was changed since the run began."""
     priority: int | None = None
     """From 0 to 100, where it was changed since the run began."""
+    starts_at: float = 0.0
+    """The run begins at that Unix time, unless it is rescheduled."""
+    step_starts: dict[str, float] = field(default_factory=dict)
+    """As `Timetable.steps`."""
     checkpoint: dict[str, Any] | None = None
     """The state to go on from (`definitions.run_state.RunState.checkpoint`), or what stands for it."""
     max_history_events: int = 0
     """How long one history may become; 0: as long as the interpreter thinks best."""
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """When a run and its steps may start at the earliest, as Unix times."""
+
+    start: float = 0.0
+    steps: dict[str, float] = field(default_factory=dict)
+    """By the step's id; those that are not named start when their turn comes."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ class Dispatch:
     """The Temporal run that it goes on from (`engine.dispatch_again`)."""
     checkpoint: dict[str, Any] | None = None
     """What it goes on with."""
+    starts_at: float = 0.0
+    """Unix time before which it does not begin."""
     parent: str = ""
     """The run that it is a step of."""
     forked_from: str = ""
@@ -58,6 +60,7 @@ class Dispatch:
             workflow_id=self.workflow_id,
             revision=self.revision,
             owner=self.owner,
+            starts_at=self.starts_at,
             checkpoint=self.checkpoint,
             max_history_events=self.max_history_events,
         )

@@ -32,6 +32,7 @@ def dispatch_of(
         owner=row.owner,
         priority=row.priority,
         tags=tuple(row.tags),
+        starts_at=row.scheduled_start.timestamp() if row.scheduled_start is not None else 0.0,
         parent=row.parent_execution_id or "",
         forked_from=row.forked_from_id or "",
     )

@@ -7,6 +7,7 @@ ids and types, not arguments), and what happens is handled in the order in which
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from temporalio import workflow
@@ -17,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from definitions.calls import OutcomePage
     from definitions.changes import skip_of
     from definitions.errors import LongpoleError
-    from definitions.incoming import MESSAGE_LIMIT, beginning, cancel_request
+    from definitions.incoming import MESSAGE_LIMIT, beginning, cancel_request, rescheduling
 
 from definitions.messages import (
     WORKFLOW_TYPE,
@@ -47,6 +48,7 @@ from workflows.steering import Steering
 from workflows.step_records import StepRecords
 from workflows.steps_in_flight import StepsInFlight
 from workflows.temporal_timers import TemporalTimers
+from workflows.timetable import Hours
 from workflows.timing import YIELD
 
 
@@ -70,6 +72,8 @@ class DagWorkflow:
         self._runner = Runner(program, state, execution_id=run.execution_id, depth=run.depth)
         self._progress = Progress(self._runner)
         self._steps = StepsInFlight(self._runner, self._wake, priority=run.priority)
+        self._hours = Hours(run, self._runner, self._steps)
+        self._begun = False
         self._children = ChildRuns(self._runner, self._steps.watch)
         self._timers = TemporalTimers(self._runner, self._wake)
         self._requests = BlobRequests(self._runner, self._wake)
@@ -87,11 +91,9 @@ class DagWorkflow:
     @workflow.run
     async def run(self, fields: Any = None, *_more: Any) -> Any:
         """Run the definition. Returns the run's result as JSON; values kept in blob storage are null in it."""
-        self._runner.start(workflow.time())
-        self._limits.watch_deadline()
         while not self._runner.finished:
             try:
-                await self._advance()
+                await (self._advance() if self._has_begun() else self._until_start())
             except asyncio.CancelledError:
                 self._cancel(CancelRequest(reason="cancelled through Temporal"))
         return await self._finish()
@@ -111,8 +113,24 @@ class DagWorkflow:
         """Go on after `pause`."""
         self._runner.resume(workflow.time())
         self._children.tell("resume")
-        self._limits.watch_deadline()
+        self._hours.look_again()
+        if self._begun or not self._hours.is_before_start:
+            self._limits.watch_deadline()
         self._wake()
+
+    @workflow.signal(description='Move the start; input: {"start": Unix time, "steps": {"id": Unix time}}')
+    def reschedule(self, timetable: Any = None, *_more: Any) -> None:
+        """Another start of the run, and of steps that have not started; what makes no sense changes nothing."""
+        given = rescheduling(timetable)
+        if given is not None:
+            self._changes.run = replace(self._changes.run, starts_at=given.start, step_starts=given.steps)
+            self._hours.change(given)
+            self._wake()
+
+    @workflow.query(description="When the run and its steps may start, as Unix times")
+    def timetable(self) -> dict[str, Any]:
+        """When the run and its steps may start, as Unix times."""
+        return vars(self._hours.timetable)
 
     @workflow.signal(description='End the run; input: none, a reason, or {"reason": "...", "grace_seconds": 10}')
     def cancel(self, request: Any = None, *_more: Any) -> None:
@@ -209,6 +227,24 @@ class DagWorkflow:
 
     # -- the loop ------
 
+    def _has_begun(self) -> bool:
+        """Whether the run's hour has come; whoever ends it before does not wait for that."""
+        if not self._begun and (self._runner.stopping is not None or not self._hours.is_before_start):
+            self._begun, self._progress.waiting = True, False
+            self._runner.start(workflow.time())
+            self._limits.watch_deadline()
+            return not self._runner.finished
+        self._progress.waiting = not self._begun
+        return self._begun
+
+    async def _until_start(self) -> None:
+        if self._runner.finished:
+            return
+        self._woken = False
+        self._records.record()
+        self._show()
+        await self._hours.until_start(lambda: self._woken)
+
     async def _advance(self) -> None:
         """One round: do what the runner wants, show it, wait for something to happen."""
         self._woken = False
@@ -236,7 +272,7 @@ class DagWorkflow:
 
     def _do(self, command: Command) -> None:
         if isinstance(command, StartStep):
-            self._steps.start(command)
+            (self._hours.start_later if self._hours.holds(command) else self._steps.start)(command)
         elif isinstance(command, CancelStep):
             self._tell_to_end(command.activity_id)
         elif isinstance(command, StartChild):

@@ -40,7 +40,8 @@ class EventRecording:
         status: RunStatus | None = None
         if any(event["type"].startswith("run.") for event in events):
             shown = self._progress.status
-            status = "paused" if shown == "paused" else "cancelling" if shown == "cancelling" else "running"
+            told: tuple[RunStatus, ...] = ("paused", "cancelling", "scheduled")
+            status = next((each for each in told if each == shown), "running")
         for start in range(0, len(events), EVENT_BATCH):
             self._batches += 1
             batch = EventBatch(

@@ -44,6 +44,8 @@ class Progress:
         self._rows: dict[str, tuple[object, str]] = {}
         """The row of each step, and what it was made from."""
         self.ending: Ending | None = None
+        self.waiting = False
+        """Its hour has not come yet."""
         """Set once the run has ended."""
 
     @property
@@ -53,7 +55,9 @@ class Progress:
             return self.ending.status
         if self._runner.stopping is not None:
             return "cancelling"
-        return "paused" if self._runner.state.paused else "running"
+        if self._runner.state.paused:
+            return "paused"
+        return "scheduled" if self.waiting else "running"
 
     def snapshot(self) -> dict[str, Any]:
         """A run as JSON: what the `progress` query answers."""

@@ -42,11 +42,13 @@ class StepsInFlight:
 
     def start(self, command: StartStep) -> None:
         """Start the activity of a step."""
+        self.watch(command.activity_id, self.activity(command))
+
+    def activity(self, command: StartStep) -> asyncio.Task[Any]:
+        """The activity of a step, started."""
         if command.local:
-            handle = _start_local_activity(command.call, command.activity_id)
-        else:
-            handle = _start_activity(command.call, command.activity_id, self.priority)
-        self.watch(command.activity_id, handle)
+            return _start_local_activity(command.call, command.activity_id)
+        return _start_activity(command.call, command.activity_id, self.priority)
 
     def watch(self, activity_id: str, task: asyncio.Task[Any]) -> None:
         """Tell the runner how something that stands for a step's activity ends."""
