@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.scheduling.endpoints import SCHEDULING
 from api.surface import Surface
 
-SURFACES: tuple[Surface, ...] = ()
+SURFACES: tuple[Surface, ...] = (SCHEDULING,)

@@ -45,6 +45,10 @@ class Settings(AccessSettings, HttpSettings, BaseSettings):
     """Folders with handlers, put last on the import path."""
     handler_allow: CommaList = ()
     """Module prefixes that handlers may come from."""
+    pools_file: Path | None = None
+    """The pools that scheduled workflows are planned on (`docs/scheduling.md`); default: a sample."""
+    planning_seconds: float = Field(default=0.0, ge=0, le=60)
+    """How long a request to schedule a workflow may search for a cheaper plan, once there is one."""
     task_queue: str = "longpole"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -66,6 +70,7 @@ class Settings(AccessSettings, HttpSettings, BaseSettings):
     @model_validator(mode="after")
     def _absolute(self) -> Settings:
         self.data_dir = self.data_dir.expanduser().absolute()
+        self.pools_file = self.pools_file.expanduser().absolute() if self.pools_file is not None else None
         self.handler_paths = tuple(path.expanduser().absolute() for path in self.handler_paths)
         return self
 
@@ -125,6 +130,8 @@ def _read_project_file(path: Path) -> dict[str, Any]:
         values["data_dir"] = path.parent / values["data_dir"]
     if isinstance(values.get("jwt_jwks"), str) and "://" not in values["jwt_jwks"]:
         values["jwt_jwks"] = str(path.parent / values["jwt_jwks"])
+    if isinstance(values.get("pools_file"), str):
+        values["pools_file"] = path.parent / values["pools_file"]
     if isinstance(values.get("handler_paths"), list):
         values["handler_paths"] = [path.parent / entry for entry in values["handler_paths"]]
     return values

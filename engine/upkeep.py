@@ -14,11 +14,13 @@ from engine.access.forgetting import forget_once
 from engine.core import Engine
 from engine.reconciler import Reconciler
 from engine.relay import relay_once
+from engine.scheduling.announcing import announce
 
 _log = structlog.get_logger()
 
 RELAY_SECONDS = 1.0
 RECONCILE_SECONDS = 3.0
+ANNOUNCE_SECONDS = 1.0
 FORGET_SECONDS = 600.0
 LONGEST_PAUSE = 30.0
 
@@ -30,6 +32,7 @@ async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]
     tasks = [
         asyncio.create_task(_repeat("relay", RELAY_SECONDS, lambda: relay_once(engine.executions))),
         asyncio.create_task(_repeat("reconciler", RECONCILE_SECONDS, reconciler.once)),
+        asyncio.create_task(_repeat("announcing of hours", ANNOUNCE_SECONDS, lambda: announce(engine))),
         asyncio.create_task(_repeat("forgetting", FORGET_SECONDS, lambda: forget_once(engine.database))),
     ]
     try:

@@ -37,6 +37,11 @@ class Identity:
         """Whose objects it sees; None: everybody's."""
         return None if self.is_admin else self.subject
 
+    def require_admin(self) -> None:
+        """Raises `Forbidden` (`admin_only`) for all but admins."""
+        if not self.is_admin:
+            raise Forbidden(f"this needs the role {ADMIN}", code="admin_only", remedy="ask an operator")
+
     def require_scope(self, scope: str) -> None:
         """Raises `Forbidden` (`insufficient_scope`) when its credentials were made for less."""
         if self.scopes and scope not in self.scopes:

@@ -57,7 +57,8 @@ def open_case(request: Request) -> Case:
 
     Raises `DefinitionInvalid`, `definitions.pools.PoolsInvalid`, `RequestInvalid`, `planner.ProblemInvalid`.
     """
-    pools = None if request.pools is None else load_pools(request.pools)
+    given = request.pools
+    pools = given if given is None or isinstance(given, PoolsDocument) else load_pools(given)
     workflows = _workflows(request, frozenset(pools.pools if pools else ()))
     tasks: list[Task] = []
     arcs: list[Precedence] = []

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from definitions.errors import ProblemsError
+from definitions.pools import PoolsDocument
 from planner import Objective
 from planner.objective import SHORTEST
 
@@ -30,8 +31,8 @@ class Request:
     """Definition documents."""
     start: datetime
     """Aware: moment 0 of the plan."""
-    pools: Mapping[str, Any] | None = None
-    """A pools document; None: there is enough of everything, and it costs nothing."""
+    pools: Mapping[str, Any] | PoolsDocument | None = None
+    """A pools document, or one that was read; None: there is enough of everything, and it costs nothing."""
     deadline: datetime | None = None
     """Aware: nothing may end later."""
     objective: Objective = SHORTEST

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-import store.access_tables  # noqa: F401 - its tables belong to the metadata
+import store.access_tables
+import store.scheduling_tables  # noqa: F401 - so do these
 from store.migrate import VERSION_TABLE
 from store.tables import Row
 

@@ -1,0 +1,53 @@
+"""`prompt_template`: `{name}` is a parameter or an upstream step's result, `{step.key}` what is in one; `{{` is `{`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from definitions.errors import Problem
+
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+_NAME = re.compile(r"[\w -]+(?:\.[\w-]+)*")
+
+
+def prompt_reference(
+    template: str, parameters: Mapping[str, Any], steps: Mapping[str, str], path: str, problems: list[Problem]
+) -> str:
+    """The prompt in the core's words: parameters filled in, results of steps as references. `steps`: name -> id. What
+    is neither is added to `problems`."""
+
+    def filled(match: re.Match[str]) -> str:
+        if match[0] in ("{{", "}}"):
+            return match[0][0]
+        name = match[1].strip()
+        if name in parameters:
+            value = parameters[name]
+            return str(literal(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+        step, _, rest = name.partition(".")
+        if step in steps and _NAME.fullmatch(name):
+            return f"${{{steps[step]}.result{'.' + rest if rest else ''}}}"
+        message = f"`{{{name[:80]}}}` is neither a parameter nor a step"
+        remedy = "add it to `parameters`, or write `{{` for a brace that is meant as one"
+        problems.append(Problem("unknown_placeholder", path, message, remedy))
+        return ""
+
+    parts: list[str] = []
+    end = 0
+    for match in _PLACEHOLDER.finditer(template):
+        parts += [literal(template[end : match.start()]), filled(match)]
+        end = match.end()
+    return "".join([*parts, literal(template[end:])])
+
+
+def literal(value: Any) -> Any:
+    """The same to the letter once references are looked up: nothing in it is one."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, list):
+        return [literal(item) for item in value]
+    if isinstance(value, dict):
+        return {key: literal(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,329 @@
+"""The Scheduling API's words to the core's, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+
+from api.faults import Fault
+from api.scheduling import wire
+from api.scheduling.prompts import literal, prompt_reference
+from definitions.calls import StepExplanation
+from definitions.errors import DefinitionInvalid, Problem
+from engine.scheduling.pools import PoolView
+from engine.scheduling.views import Progress, Scheduled, ScheduledView, Summary
+from engine.scheduling.wish import StartWindow, Wish
+
+CPU = "cpu_cores"
+CPU_SPEEDUP = 0.9
+"""A step on other cores than `amount` takes `(amount / cores) ** 0.9` of its time: ten percent are lost at double."""
+_STATUSES: dict[str, wire.Status] = {
+    "scheduled": "scheduled",
+    "pending": "scheduled",
+    "running": "running",
+    "cancelling": "running",
+    "paused": "paused",
+    "completed": "completed",
+    "failed": "failed",
+    "timed_out": "failed",
+    "cancelled": "cancelled",
+}
+_NO_ID = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def wish_of(request: wire.ScheduleRequest) -> Wish:
+    """What is asked for. Raises `DefinitionInvalid` with every problem."""
+    window = request.execution_window
+    return Wish(
+        definition_of(request),
+        StartWindow(
+            earliest=window.earliest_start_time,
+            latest=window.latest_start_time,
+            preferred=window.preferred_start_time,
+            longest_seconds=None if window.max_duration_hours is None else window.max_duration_hours * 3600,
+            split=window.allow_split_execution,
+        ),
+        priority=request.scheduling_priority,
+        budget=request.max_ftns_cost,
+        cost_optimization=request.cost_optimization_enabled,
+        may_preempt=window.allow_preemption,
+        preemptible=request.preemption_allowed,
+    )
+
+
+def definition_of(request: wire.ScheduleRequest) -> dict[str, Any]:
+    """The core definition. A step that is only named by others becomes a milestone, so that their order holds."""
+    problems: list[Problem] = []
+    ids = _ids(request, problems)
+    before: dict[str, dict[str, None]] = {step_id: {} for step_id in ids.values()}
+    for step in request.steps:
+        before[ids[step.step_name]].update(dict.fromkeys(ids[name] for name in step.depends_on))
+        for name in step.blocks:
+            before[ids[name]][ids[step.step_name]] = None
+    steps = [
+        _step(step, ids, list(before[ids[step.step_name]]), f"steps[{number}]", problems)
+        for number, step in enumerate(request.steps)
+    ]
+    described = {step.step_name for step in request.steps}
+    steps += [
+        {"id": step_id, "name": name, "depends_on": list(before[step_id]), "input": {}}
+        for name, step_id in ids.items()
+        if name not in described
+    ]
+    if problems:
+        raise DefinitionInvalid(problems)
+    return {"name": request.workflow_name, "description": request.description, "steps": steps, "tags": request.tags}
+
+
+def _ids(request: wire.ScheduleRequest, problems: list[Problem]) -> dict[str, str]:
+    """Step name -> id in the core, for all that are described or named."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for number, step in enumerate(request.steps):
+        if step.step_name in found:
+            message = f"there are two steps `{step.step_name}`"
+            problems.append(Problem("duplicate_step", f"steps[{number}].step_name", message, "name each step once"))
+        _add(step.step_name, found, taken)
+    for step in request.steps:
+        for name in (*step.depends_on, *step.blocks):
+            _add(name, found, taken)
+    return found
+
+
+def _add(name: str, found: dict[str, str], taken: set[str]) -> None:
+    if name in found:
+        return
+    plain = _NO_ID.sub("_", name)
+    base = plain if plain[0].isalpha() or plain[0] == "_" else f"_{plain}"
+    base = base[:120]
+    step_id, count = base, 1
+    while step_id in taken:
+        count += 1
+        step_id = f"{base}_{count}"
+    taken.add(step_id)
+    found[name] = step_id
+
+
+def _step(
+    step: wire.WorkflowStep, ids: Mapping[str, str], before: list[str], path: str, problems: list[Problem]
+) -> dict[str, Any]:
+    upstream = {name: step_id for name, step_id in ids.items() if name != step.step_name}
+    prompt = prompt_reference(step.prompt_template, step.parameters, upstream, f"{path}.prompt_template", problems)
+    document: dict[str, Any] = {
+        "id": ids[step.step_name],
+        "name": step.step_name,
+        "description": step.step_description,
+        "handler": step.agent_type,
+        "depends_on": before,
+        "input": {"prompt": prompt, "parameters": literal(step.parameters)},
+        "retry": {"max_attempts": step.max_retries + 1},
+        "resources": {},
+    }
+    ranges: dict[str, dict[str, float]] = {}
+    for number, each in enumerate(step.resource_requirements):
+        if each.resource_type in document["resources"]:
+            message = f"`{each.resource_type}` is there twice"
+            where = f"{path}.resource_requirements[{number}]"
+            problems.append(Problem("duplicate_resource", where, message, "name each resource once"))
+        document["resources"][each.resource_type] = each.amount
+        limits = {"min": each.min_amount, "max": each.max_amount}
+        given = {name: value for name, value in limits.items() if value is not None}
+        if given:
+            speedup = CPU_SPEEDUP if each.resource_type == CPU else 0.0
+            ranges[each.resource_type] = {**given, "speedup": speedup}
+    if ranges:
+        document["planning"] = {"amounts": ranges}
+    if step.timeout_minutes is not None:
+        document["timeout"] = step.timeout_minutes * 60
+    if step.estimated_duration_minutes is not None:
+        document["estimated_duration"] = step.estimated_duration_minutes * 60
+    return document
+
+
+def core_statuses(status: wire.Status | None) -> list[str] | None:
+    """The core's words for a status; None: of any."""
+    return None if status is None else [core for core, shown in _STATUSES.items() if shown == status]
+
+
+def scheduled(done: Scheduled) -> wire.ScheduleResponse:
+    """A workflow that was scheduled."""
+    view = done.view
+    return wire.ScheduleResponse(
+        workflow_id=view.workflow_id,
+        scheduled_start=view.planned_start,
+        estimated_completion=view.planned_end,
+        critical_path_duration_seconds=view.critical_seconds,
+        estimated_cost=view.estimated_cost,
+        cost_savings=view.cost_savings,
+        optimization_analysis=wire.OptimizationAnalysis(
+            parallelization_opportunities=done.side_by_side,
+            resource_conflicts_resolved=view.conflicts_resolved,
+            scheduling_efficiency=view.efficiency,
+            recommendations=list(done.recommendations),
+        ),
+        message="Workflow scheduled successfully with critical path optimization",
+    )
+
+
+def status(progress: Progress) -> wire.WorkflowStatus:
+    """How a workflow stands. Of several steps that run, the one that will end last is the current one."""
+    view = progress.view
+    current = max(progress.running, key=lambda step: step.expected_end, default=None)
+    return wire.WorkflowStatus(
+        workflow_id=view.workflow_id,
+        workflow_name=view.name,
+        status=_STATUSES[view.status],
+        scheduled_start=view.planned_start,
+        actual_start=view.started_at,
+        actual_end=view.ended_at,
+        execution_attempts=progress.attempts,
+        critical_path_duration_seconds=view.critical_seconds,
+        estimated_cost=view.estimated_cost,
+        actual_cost=view.actual_cost,
+        cost_savings=view.cost_savings,
+        current_step=None
+        if current is None
+        else wire.CurrentStep(
+            step_name=current.title, progress=current.progress, estimated_completion=current.expected_end
+        ),
+        completed_steps=list(progress.completed),
+        resource_utilization=dict(progress.in_use),
+    )
+
+
+def page(views: list[ScheduledView], total: int, summary: Summary, *, limit: int, offset: int) -> wire.WorkflowList:
+    """A page of workflows."""
+    return wire.WorkflowList(
+        workflows=[_summary(view) for view in views],
+        pagination=wire.Pagination(total_count=total, limit=limit, offset=offset, has_more=offset + len(views) < total),
+        summary=wire.ListSummary(
+            total_workflows=summary.total,
+            active_workflows=summary.active,
+            completed_workflows=summary.completed,
+            total_cost_savings=summary.savings,
+        ),
+    )
+
+
+def _summary(view: ScheduledView) -> wire.WorkflowSummary:
+    return wire.WorkflowSummary.model_validate(
+        {
+            "workflow_id": view.workflow_id,
+            "workflow_name": view.name,
+            "description": view.description,
+            "status": _STATUSES[view.status],
+            "scheduling_priority": view.priority,
+            "created_at": view.created_at,
+            "scheduled_start": view.planned_start,
+            "step_count": view.step_count,
+            "critical_path_duration_seconds": view.critical_seconds,
+            "estimated_cost": view.estimated_cost,
+            "actual_cost": view.actual_cost,
+            "cost_savings": view.cost_savings,
+            "tags": list(view.tags),
+        }
+    )
+
+
+def executed(done: Scheduled) -> wire.ExecuteResponse:
+    """A workflow that was started now. The allocation is the most that its steps hold at once."""
+    view = done.view
+    return wire.ExecuteResponse(
+        workflow_id=view.workflow_id,
+        message="Workflow execution started",
+        execution_id=view.execution_id,
+        started_at=view.planned_start,
+        estimated_completion=view.planned_end,
+        resource_allocation=_peaks(view),
+        critical_path_optimized=view.efficiency > 1 - 1e-6,
+    )
+
+
+def _peaks(view: ScheduledView) -> dict[str, float]:
+    changes: dict[str, list[tuple[str, float]]] = {}
+    for step in view.plan["steps"]:
+        for start, end in step["parts"]:
+            for pool, amount in step["amounts"].items():
+                changes.setdefault(pool, []).extend([(start, amount), (end, -amount)])
+    peaks: dict[str, float] = {}
+    for pool, events in changes.items():
+        level = peaks[pool] = 0.0
+        for _, amount in sorted(events):
+            level += amount
+            peaks[pool] = max(peaks[pool], level)
+    return peaks
+
+
+def plan(view: ScheduledView) -> wire.PlanResponse:
+    """The plan in force."""
+    kept = view.plan
+    titles = {step["step_id"]: step["title"] for step in kept["steps"]}
+    return wire.PlanResponse(
+        workflow_id=view.workflow_id,
+        scheduled_start=view.planned_start,
+        estimated_completion=view.planned_end,
+        estimated_cost=view.estimated_cost,
+        cost_savings=view.cost_savings,
+        method=kept["method"],
+        critical_path=[titles[step_id] for step_id in kept["critical_path"]],
+        steps=[
+            wire.PlannedStep(
+                step_name=step["title"],
+                start=step["start"],
+                end=step["end"],
+                parts=step["parts"],
+                amounts=step["amounts"],
+                cost=step["cost"],
+                slack_time_seconds=step["slack_seconds"],
+                is_critical=step["critical"],
+                why=step["why"],
+            )
+            for step in kept["steps"]
+        ],
+        times_moved=view.times_moved,
+        notes=kept["notes"],
+    )
+
+
+def explained(view: ScheduledView, told: list[StepExplanation]) -> wire.ExplainResponse:
+    """Why each step that has not ended is where it is: in the run, and by plan."""
+    planned = {step["step_id"]: step for step in view.plan["steps"]}
+    return wire.ExplainResponse(
+        workflow_id=view.workflow_id,
+        status=_STATUSES[view.status],
+        steps=[
+            wire.ExplainedStep(
+                step_name=planned[each["step_id"]]["title"],
+                status=each["status"],
+                why=each["why"],
+                message=each["message"],
+                planned_start=planned[each["step_id"]]["start"],
+                planned_because=planned[each["step_id"]]["why"],
+                waits_for=[planned[name]["title"] for name in each["waits_for"] if name in planned],
+            )
+            for each in told
+            if each["step_id"] in planned
+        ],
+    )
+
+
+def pool(view: PoolView) -> wire.Pool:
+    """A pool."""
+    return wire.Pool(name=view.name, spec=dict(view.spec), changed=view.changed)
+
+
+def error_body(request: Request, fault: Fault) -> wire.ErrorBody:
+    """Any error in the documented body."""
+    told = [fault.text, *map(str, fault.problems)]
+    return wire.ErrorBody(
+        error=fault.code,
+        message="; ".join(told),
+        code=fault.status,
+        timestamp=datetime.now(UTC),
+        workflow_id=request.path_params.get("workflow_id"),
+        error_id=fault.error_id,
+    )

@@ -1,0 +1,294 @@
+"""From a wish to a plan on pools where others hold reservations. Pure: nothing is read or written.
+
+A block is put where it is cheapest: its shortest plan is priced at each start at which a price changes under it, and
+the cheapest of those are planned for real, with what others hold. With `split`, a search may also pull its steps apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from math import ceil, floor
+
+from definitions.pools import PoolsDocument
+from engine.planning.case import Case, open_case
+from engine.planning.request import Request
+from engine.scheduling.refusals import CostLimitExceeded, ResourceConflict, WindowExpired
+from engine.scheduling.wish import Wish
+from planner import Limits, Objective, Plan, Problem, Reservation, Task, solve
+from planner.costs import Costs, covers
+from planner.cpm import soonest
+from store.reservations import Held
+
+AT_ONCE = Limits(seconds=0.0)
+"""The first plan, without a search."""
+LOOKS_AHEAD = timedelta(days=7)
+"""How far a workflow without a latest start is put off for a better price."""
+_TRIED = 6
+"""Starts that are planned for real."""
+_NEAR = 1e-6
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan that keeps every rule. `soonest`: that of starting as soon as possible, which savings are told against."""
+
+    case: Case
+    plan: Plan
+    soonest: Plan
+    disturbed: int
+    """Steps that could not start as soon as possible for what others hold."""
+
+    @property
+    def origin(self) -> datetime:
+        """Moment 0 of the plan."""
+        return self.case.request.start
+
+    def at(self, seconds: float) -> datetime:
+        """A moment of the plan."""
+        return self.origin + timedelta(seconds=seconds)
+
+    @property
+    def start(self) -> datetime:
+        """When its first step starts."""
+        return self.at(first_start(self.plan))
+
+    @property
+    def end(self) -> datetime:
+        """When its last step ends."""
+        return self.at(self.plan.makespan)
+
+    @property
+    def span(self) -> float:
+        """Seconds from its first start to its last end."""
+        return span_of(self.plan)
+
+    @property
+    def cost(self) -> float:
+        """Money."""
+        return self.plan.cost
+
+    @property
+    def savings(self) -> float:
+        """Money saved against starting as soon as possible."""
+        return self.soonest.cost - self.plan.cost
+
+    @cached_property
+    def critical_seconds(self) -> float:
+        """How long the longest chain of steps takes that wait for each other, pools left aside."""
+        schedule = self.plan.schedule
+        assert schedule is not None  # noqa: S101  # there is no proposal without
+        durations = [end - start for start, end in zip(schedule.starts, schedule.ends, strict=True)]
+        return max(soonest(self.plan.problem.graph, durations, [0.0] * len(durations))[1], default=0.0)
+
+    @property
+    def efficiency(self) -> float:
+        """The longest chain's share of the time from first start to last end: 1 where nothing waits for room."""
+        return min(1.0, self.critical_seconds / self.span) if self.span > _NEAR else 1.0
+
+
+def propose(wish: Wish, pools: PoolsDocument, held: Sequence[Held], now: datetime, *, seconds: float = 0.0) -> Proposal:
+    """The best plan that starts within the wish's window; `seconds` are spent on searching where that can help.
+
+    Raises `DefinitionInvalid`, `ResourceConflict`, `CostLimitExceeded`, `WindowExpired`.
+    """
+    window = wish.window
+    if window.latest is not None and window.latest < now:
+        raise WindowExpired(
+            f"the latest start, {window.latest.isoformat()}, has passed", remedy="choose a window that is not over"
+        )
+    return _Proposing(wish, pools, held, now, seconds).proposal()
+
+
+class _Proposing:
+    def __init__(self, wish: Wish, pools: PoolsDocument, held: Sequence[Held], now: datetime, seconds: float) -> None:
+        self._wish = wish
+        self._window = wish.window
+        # Moments are whole seconds from here on, as what others hold is rounded up to: searches go by such a grid.
+        now = now.replace(microsecond=0) + timedelta(seconds=now.microsecond > 0)
+        self._case = open_case(Request((wish.document,), now, pools))
+        self._require_sizes(pools)
+        self._empty = self._case.problem
+        self._problem = replace(self._empty, reservations=tuple(self._reservations(held, now)))
+        self._now = now
+        self._earliest = self._offset(self._window.earliest) or 0.0
+        self._latest = self._offset(self._window.latest)
+        self._seconds = seconds
+
+    def proposal(self) -> Proposal:
+        first = self._planned(self._problem, max(self._earliest, 0.0))
+        if first is None:
+            raise ResourceConflict("no plan was found", remedy="ask for less, or for a wider window")
+        if self._latest is not None and first_start(first) > self._latest + _NEAR:
+            raise self._no_room(first)
+        found = [first] if self._in_time(first) else []
+        if self._wish.cost_optimization:
+            found += self._cheaper(first)
+        if not found:
+            raise self._too_long(first)
+        best = min(found, key=self._worth)
+        if self._wish.budget is not None and not covers(self._wish.budget, best.cost):
+            least = min(plan.cost for plan in found)
+            raise CostLimitExceeded(
+                f"it costs {least:.2f} at least, and its budget is {self._wish.budget:.2f}",
+                remedy=f"allow {least:.2f}, widen its window, or ask for less",
+            )
+        return Proposal(self._case, best, first, self._disturbed(first))
+
+    def _worth(self, plan: Plan) -> tuple[float, float, float]:
+        """What is smaller is better: the cost, then the distance to the preferred start, then the start."""
+        preferred = self._offset(self._window.preferred)
+        start = first_start(plan)
+        cost = round(plan.cost, 2) if self._wish.cost_optimization else 0.0
+        wanted = self._wish.cost_optimization and preferred is not None
+        return cost, abs(start - preferred) if wanted and preferred is not None else 0.0, start
+
+    def _cheaper(self, first: Plan) -> list[Plan]:
+        """Plans at other starts, and with `split` with steps apart."""
+        found = []
+        until = self._latest if self._latest is not None else self._earliest + LOOKS_AHEAD.total_seconds()
+        for start in self._promising(first, until):
+            plan = self._planned(self._problem, start)
+            if plan is not None and self._in_time(plan):
+                found.append(plan)
+        if self._window.split and self._seconds > 0:
+            found += self._apart([first, *found], until)
+        return found
+
+    def _promising(self, first: Plan, until: float) -> list[float]:
+        """Starts at which the block is cheapest if only prices count, and the preferred one."""
+        schedule = first.schedule
+        assert schedule is not None  # noqa: S101  # `_planned` gives none without
+        costs = Costs(self._empty, until + first.makespan)
+        begins = first_start(first)
+        edges = {time for spend in costs.by_pool_id.values() for time in spend.steps.times}
+        marks = sorted({*schedule.starts, *schedule.ends})
+        marks = marks if len(marks) <= 12 else [marks[0], marks[-1]]
+        starts = {edge - (mark - begins) for edge in edges for mark in marks}
+        preferred = self._offset(self._window.preferred)
+        if preferred is not None:
+            starts.add(preferred)
+        possible = [start for start in starts if self._earliest <= start <= until]
+
+        def price(start: float) -> float:
+            shift = start - begins
+            return sum(
+                costs.task(task.modes[mode], schedule.amounts.get(i), ((s + shift, e + shift),))
+                for i, (task, mode, s, e) in enumerate(
+                    zip(self._empty.tasks, schedule.modes, schedule.starts, schedule.ends, strict=True)
+                )
+            )
+
+        goal = begins if preferred is None else preferred
+        ranked = sorted(possible, key=lambda start: (round(price(start), 2), abs(start - goal), start))
+        return ranked[:_TRIED]
+
+    def _apart(self, plans: list[Plan], until: float) -> list[Plan]:
+        """The plan of a search that may put steps wherever they are cheap."""
+        current = min(plans, key=self._worth)
+        longest = self._window.longest_seconds
+        problem = replace(
+            _released(self._problem, self._earliest),
+            objective=Objective(lexicographic=("cost", "duration")),
+            horizon=until + max(current.makespan, longest or 0.0),
+            current=current,
+        )
+        plan = solve(problem, Limits(seconds=self._seconds))
+        return [plan] if plan.schedule is not None and self._in_time(plan) else []
+
+    def _in_time(self, plan: Plan) -> bool:
+        longest = self._window.longest_seconds
+        fits = longest is None or span_of(plan) <= longest + _NEAR
+        return fits and (self._latest is None or first_start(plan) <= self._latest + _NEAR)
+
+    def _planned(self, problem: Problem, start: float) -> Plan | None:
+        plan = solve(_released(problem, start), AT_ONCE)
+        return plan if plan.schedule is not None else None
+
+    def _disturbed(self, first: Plan) -> int:
+        """Steps that would have started as soon as possible, and could not for what others hold."""
+        alone = self._planned(self._empty, max(self._earliest, 0.0))
+        if alone is None:
+            return 0
+        undisturbed = alone.assignments
+        return sum(each.start > undisturbed[task].start + _NEAR for task, each in first.assignments.items())
+
+    def _offset(self, moment: datetime | None) -> float | None:
+        return None if moment is None else ceil((moment - self._now).total_seconds())
+
+    def _reservations(self, held: Sequence[Held], now: datetime) -> list[Reservation]:
+        known = self._empty.pool_index
+        return [
+            Reservation(
+                each.pool,
+                max(0.0, floor((each.begins_at - now).total_seconds())),
+                float(ceil((each.ends_at - now).total_seconds())),
+                each.amount,
+            )
+            for each in held
+            if each.pool in known and each.ends_at > now and each.amount > 0
+        ]
+
+    def _require_sizes(self, pools: PoolsDocument) -> None:
+        """What can never fit, said before anything is searched."""
+        for each in self._case.steps.values():
+            for name, amount in each.step.resources.items():
+                if amount and name not in pools.pools:
+                    raise ResourceConflict(
+                        f"step '{each.step.id}' needs {amount:g} {name}, and there is no such pool",
+                        remedy=f"there are {', '.join(sorted(pools.pools))}",
+                    )
+        for task in self._case.problem.tasks:
+            for demand in task.modes[0].demands:
+                spec = pools.pools.get(demand.pool)
+                if spec is None:
+                    continue
+                most = max([spec.capacity, *(rule.capacity for rule in spec.calendar)])
+                most *= 1 + (spec.burst.share if spec.burst is not None else 0.0)
+                needed = demand.amount if demand.min_amount is None else demand.min_amount
+                if needed > most + _NEAR:
+                    raise ResourceConflict(
+                        f"step '{task.id}' needs {needed:g} {demand.pool}, and there are {most:g} at most",
+                        remedy=f"ask for no more than {most:g}",
+                    )
+
+    def _no_room(self, first: Plan) -> ResourceConflict:
+        assert self._window.latest is not None  # noqa: S101  # asked only then
+        start = self._now + timedelta(seconds=first_start(first))
+        pools = sorted({hold.pool for hold in first.analysis.holds.values() if hold.pool is not None})
+        about = f" ({', '.join(pools)})" if pools else ""
+        return ResourceConflict(
+            f"there is no room{about} for it by its latest start, {self._window.latest.isoformat()}; "
+            f"the earliest start at which it fits is {start.isoformat()}",
+            remedy="choose a later latest start, ask for less, or allow it to move others (allow_preemption)",
+        )
+
+    def _too_long(self, first: Plan) -> ResourceConflict:
+        longest = self._window.longest_seconds or 0.0
+        return ResourceConflict(
+            f"it takes {span_of(first):g} s from its first start to its last end, and may take {longest:g} s",
+            remedy="allow it to take longer, or ask for less",
+        )
+
+
+def first_start(plan: Plan) -> float:
+    """When the first task of a plan starts, in seconds from its origin."""
+    return min((each.start for each in plan.assignments.values()), default=0.0)
+
+
+def span_of(plan: Plan) -> float:
+    """Seconds from the first start to the last end."""
+    return plan.makespan - first_start(plan)
+
+
+def _released(problem: Problem, start: float) -> Problem:
+    """The same with nothing before that moment."""
+    if start <= 0:
+        return problem
+    return replace(problem, tasks=tuple(_not_before(task, start) for task in problem.tasks))
+
+
+def _not_before(task: Task, start: float) -> Task:
+    return replace(task, release=max(task.release, start))

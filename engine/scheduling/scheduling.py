@@ -1,0 +1,176 @@
+"""Scheduling: workflows planned, priced, reserved for, started at their hour, steered and planned anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from definitions.errors import Conflict, DefinitionInvalid
+from definitions.ids import execution_id
+from engine.access.identity import LOCAL, Identity
+from engine.outgoing import row_of
+from engine.scheduling.advice import recommendations, side_by_side
+from engine.scheduling.announcing import announce
+from engine.scheduling.booking import Booked, Booking, enter_plan, enter_workflow, wish_of
+from engine.scheduling.pools import PoolBook
+from engine.scheduling.reading import ScheduledRecords
+from engine.scheduling.refusals import DependencyCycle, InvalidWorkflowStatus
+from engine.scheduling.views import Scheduled, ScheduledView
+from engine.scheduling.wish import StartWindow, Wish
+from store import reservations, scheduled_workflows
+from store.database import Session
+from store.scheduling_tables import ScheduledWorkflow
+
+if TYPE_CHECKING:
+    from engine.core import Engine
+
+_log = structlog.get_logger()
+
+
+class Scheduling:
+    """All that can be done with scheduled workflows, for a viewer; None: the operator."""
+
+    def __init__(self, engine: Engine, viewer: Identity | None = None) -> None:
+        self._engine = engine
+        self._viewer = viewer
+        self.pools = PoolBook(engine.database, engine.settings.pools_file)
+        self.records = ScheduledRecords(engine.database, self.pools, viewer)
+        self._booking = Booking(engine.database, self.pools, engine.settings.planning_seconds)
+
+    async def schedule(
+        self,
+        wish: Wish,
+        *,
+        description: str = "",
+        tags: Sequence[str] = (),
+        source: Mapping[str, Any] | None = None,
+        workflow_uuid: UUID | None = None,
+        run_uuid: UUID | None = None,
+    ) -> Scheduled:
+        """Plan a workflow, reserve what it needs, and let its run begin at its hour; again with the same ids it is
+        the same one.
+
+        Raises `DefinitionInvalid`, `DependencyCycle`, `WindowExpired`, `ResourceConflict`, `CostLimitExceeded`,
+        `StoreUnavailable`. A Temporal that does not answer is no error: the relay brings the run there.
+        """
+        row_id, run_id = workflow_uuid or uuid4(), execution_id(run_uuid or uuid4())
+        document = {**wish.document, "priority": wish.rank}
+        try:
+            stored = await self._engine.definitions.save(
+                document, surface="scheduling", source=None if source is None else dict(source)
+            )
+        except DefinitionInvalid as error:
+            raise _told(error) from None
+        wish = replace(wish, document=stored.document)
+        owner = self._viewer.subject if self._viewer is not None else LOCAL
+        run = row_of(stored, {}, execution_id=run_id, owner=owner, priority=wish.rank, tags=tags)
+
+        def enter(session: Session, booked: Booked) -> None:
+            enter_workflow(session, wish, booked, run=run, row_id=row_id, description=description)
+
+        def write() -> Booked | None:
+            with self._engine.database.read() as session:
+                if session.get(ScheduledWorkflow, row_id) is not None:
+                    return None  # the request has come before
+            return self._booking.book(wish, row_id, enter)
+
+        booked = await asyncio.to_thread(write)
+        await self._engine.executions.bring(run_id)
+        await self._announce()
+        view = await self.records.get(f"wf_{row_id.hex}")
+        return _scheduled(view, booked)
+
+    async def execute(self, workflow_id: str) -> Scheduled:
+        """Start a scheduled workflow now, planned anew from this moment.
+
+        Raises `WorkflowNotFound`, `InvalidWorkflowStatus`, `ResourceConflict`, `CostLimitExceeded`."""
+        view = await self._require(workflow_id, "executed", ("scheduled",))
+
+        def write() -> Booked:
+            with self._engine.database.read() as session:
+                pair = scheduled_workflows.get_scheduled(session, workflow_id)
+                before = wish_of(session, pair)
+            row = pair[0]
+            now = datetime.now(UTC)
+            window = StartWindow(latest=now, longest_seconds=before.window.longest_seconds, split=before.window.split)
+            wish = replace(before, window=window, cost_optimization=False)
+
+            def enter(session: Session, booked: Booked) -> None:
+                enter_plan(session, row, booked.proposal, wish)
+
+            return self._booking.book(wish, row.id, enter, now=now)
+
+        booked = await asyncio.to_thread(write)
+        await self._announce()
+        _log.info("a scheduled workflow was started before its hour", workflow_id=workflow_id)
+        return _scheduled(await self.records.get(view.workflow_id), booked)
+
+    async def pause(self, workflow_id: str) -> ScheduledView:
+        """Running steps end, nothing new starts, and the run does not begin.
+
+        Raises `WorkflowNotFound`, `InvalidWorkflowStatus`; so do `resume` and `cancel`."""
+        view = await self._require(workflow_id, "paused", ("scheduled", "running"))
+        await self._signal(view, "paused", self._engine.executions.pause(view.execution_id))
+        return view
+
+    async def resume(self, workflow_id: str) -> ScheduledView:
+        """Go on after a pause."""
+        view = await self._require(workflow_id, "resumed", ("paused",))
+        await self._signal(view, "resumed", self._engine.executions.resume(view.execution_id))
+        return view
+
+    async def cancel(self, workflow_id: str, *, reason: str = "cancelled") -> ScheduledView:
+        """End it; what it has reserved from now on is free again. Running steps get a grace period."""
+        view = await self._require(workflow_id, "cancelled", ("scheduled", "pending", "running", "paused"))
+        await self._signal(view, "cancelled", self._engine.executions.cancel(view.execution_id, reason=reason))
+
+        def write() -> None:
+            with self._engine.database.write() as session:
+                reservations.open_book(session)
+                row, _ = scheduled_workflows.get_scheduled(session, workflow_id)
+                reservations.release_from(session, row.id, datetime.now(UTC))
+
+        await asyncio.to_thread(write)
+        return view
+
+    async def _require(self, workflow_id: str, wish: str, statuses: tuple[str, ...]) -> ScheduledView:
+        view = await self.records.get(workflow_id)
+        if view.status not in statuses:
+            raise _wrong_status(view, wish)
+        return view
+
+    async def _signal(self, view: ScheduledView, wish: str, call: Any) -> None:
+        try:
+            await call
+        except Conflict as error:
+            now = await self.records.get(view.workflow_id)
+            raise _wrong_status(now, wish) if now.status != view.status else error from None
+
+    async def _announce(self) -> None:
+        """Tell runs their hours now; where that fails, it is told again and again until it holds."""
+        await announce(self._engine)
+
+
+def _scheduled(view: ScheduledView, booked: Booked | None) -> Scheduled:
+    if booked is None:
+        return Scheduled(view, 0, ())
+    pairs = side_by_side(booked.proposal)
+    advice = tuple(recommendations(booked.proposal, pairs, len(booked.moved)))
+    return Scheduled(view, len(pairs), advice, booked.moved)
+
+
+def _wrong_status(view: ScheduledView, wish: str) -> InvalidWorkflowStatus:
+    return InvalidWorkflowStatus(f"Workflow cannot be {wish} in {view.status} state", remedy="")
+
+
+def _told(error: DefinitionInvalid) -> Exception:
+    cycles = [problem for problem in error.problems if problem.code == "cycle"]
+    if not cycles:
+        return error
+    return DependencyCycle("; ".join(problem.message for problem in cycles), remedy="remove one of these dependencies")

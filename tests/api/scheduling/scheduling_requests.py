@@ -1,0 +1,36 @@
+"""Requests of the Scheduling API for tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+BASE = "/api/v1/scheduling"
+
+
+def step(name: str, *, minutes: float = 30, after: tuple[str, ...] = (), **needs: float) -> dict[str, Any]:
+    """A step that echoes its input and holds `needs` meanwhile."""
+    return {
+        "step_name": name,
+        "agent_type": "steps.echo",
+        "depends_on": list(after),
+        "estimated_duration_minutes": minutes,
+        "resource_requirements": [{"resource_type": kind, "amount": amount} for kind, amount in needs.items()],
+    }
+
+
+def workflow(*steps: dict[str, Any], name: str = "nightly", **more: Any) -> dict[str, Any]:
+    """A workflow of these steps."""
+    return {"workflow_name": name, "steps": list(steps), **more}
+
+
+def day(days: int = 1, hour: int = 12, minute: int = 0) -> datetime:
+    """A time of day, some days from now, in UTC."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(days=days, hours=hour, minutes=minute)
+
+
+def window(earliest: datetime, latest: datetime | None = None, **more: Any) -> dict[str, Any]:
+    """An execution window."""
+    found = {"earliest_start_time": earliest.isoformat(), **more}
+    return found if latest is None else {**found, "latest_start_time": latest.isoformat()}

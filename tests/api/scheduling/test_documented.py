@@ -1,0 +1,65 @@
+"""Every request and answer of the document, against a running server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from document import blocks, moved, same_shape
+from scheduling_requests import BASE
+from serving import Service
+
+REQUEST, SCHEDULED, OPTIMIZE, OPTIMIZED, STATUS, LISTED, EXECUTED, STATISTICS, ERROR = range(9)
+
+
+@pytest.fixture
+def documented() -> list[dict[str, Any]]:
+    found = blocks()
+    assert len(found) == 9
+    return found
+
+
+def in_future(request: dict[str, Any]) -> dict[str, Any]:
+    """The documented request, on the day after tomorrow."""
+    first = datetime.fromisoformat(request["execution_window"]["earliest_start_time"])
+    return dict(moved(request, timedelta(days=(datetime.now(UTC) - first).days + 2)))
+
+
+async def test_the_documented_request_verbatim_is_over(planning: Service, documented: list[dict[str, Any]]) -> None:
+    async with planning.client() as ann:
+        answer = await ann.post(f"{BASE}/schedule-workflow", json=documented[REQUEST])
+    assert (answer.status_code, answer.json()["error"]) == (400, "scheduling_window_expired")
+    body = answer.json()
+    same_shape({**body, "workflow_id": "wf"}, documented[ERROR])
+
+
+async def test_the_documented_workflow_is_scheduled_followed_listed_and_executed(
+    planning: Service, documented: list[dict[str, Any]]
+) -> None:
+    async with planning.client() as ann:
+        request = in_future(documented[REQUEST])
+        scheduled = await ann.post(f"{BASE}/schedule-workflow", json=request)
+        assert scheduled.status_code == 200, scheduled.text
+        same_shape(scheduled.json(), documented[SCHEDULED])
+        told = scheduled.json()
+        window = request["execution_window"]
+        assert window["earliest_start_time"] <= told["scheduled_start"] <= window["latest_start_time"]
+        assert told["estimated_cost"] <= request["max_ftns_cost"]
+        # Both are of the first step's 15 minutes and the second's 45, which ingestion may shorten with more cores.
+        assert told["critical_path_duration_seconds"] <= 3600
+        workflow = f"{BASE}/workflow/{told['workflow_id']}"
+        status = (await ann.get(f"{workflow}/status")).json()
+        same_shape(status, documented[STATUS], nullable=("actual_start", "current_step"))
+        assert (status["status"], status["actual_cost"], status["current_step"]) == ("scheduled", 0.0, None)
+        listed = (await ann.get(f"{BASE}/workflows")).json()
+        same_shape(listed, documented[LISTED])
+        assert listed["workflows"][0]["workflow_id"] == told["workflow_id"]
+        assert listed["pagination"] == {"total_count": 1, "limit": 50, "offset": 0, "has_more": False}
+        executed = await ann.post(f"{workflow}/execute")
+        assert executed.status_code == 200, executed.text
+        same_shape(executed.json(), documented[EXECUTED])
+        assert abs(datetime.fromisoformat(executed.json()["started_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+        # A step that is only named by others is a milestone between them.
+        plan = (await ann.get(f"{workflow}/plan")).json()
+        assert [step["step_name"] for step in plan["steps"]] == ["data_ingestion", "data_cleaning", "ml_inference"]
