@@ -1,4 +1,4 @@
-"""Moving the outputs that a run still needs into blob storage, when it goes on in a new history.
+"""Into blob storage when a run goes on in a new history: outputs that it still needs, or all that it goes on with.
 
 What a history starts with may take 2 MB in all; outputs that were small enough one by one may not be so together.
 """
@@ -11,8 +11,8 @@ from typing import Any
 from temporalio import activity
 
 from activities.outputs import put
-from definitions.calls import OFFLOAD_OUTPUTS
-from definitions.values import contains_deferred, json_size, pack, unpack
+from definitions.calls import OFFLOAD_OUTPUTS, STORE_CHECKPOINT
+from definitions.values import compact_json, contains_deferred, json_size, pack, unpack
 from store.blobs import BlobStore
 
 KEPT_BYTES = 1024
@@ -30,6 +30,11 @@ class OffloadActivities:
     async def offload_outputs(self, outputs: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Packed outputs by step id, in and out. Raises `OSError`, which the workflow retries."""
         return await asyncio.to_thread(offload, outputs, self._blobs)
+
+    @activity.defn(name=STORE_CHECKPOINT)
+    async def store_checkpoint(self, checkpoint: dict[str, Any]) -> str:
+        """The digest of the checkpoint, which is in blob storage from now on. Raises `OSError`, too."""
+        return await asyncio.to_thread(self._blobs.put, compact_json(checkpoint).encode())
 
 
 def offload(outputs: dict[str, list[Any]], blobs: BlobStore) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -47,11 +47,14 @@ class StepState:
 
     def to_json(self) -> dict[str, Any]:
         """Only what differs from a new step: a checkpoint of many steps stays small."""
-        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        if self.status == "pending" and self == _NEW:
+            return {}  # nearly all of them, in a run that has far to go
+        values = ((name, getattr(self, name)) for name in _DEFAULTS)
         return {name: value for name, value in values if value != _DEFAULTS[name]}
 
 
-_DEFAULTS = asdict(StepState())
+_NEW = StepState()
+_DEFAULTS = asdict(_NEW)
 
 
 @dataclass(slots=True)

@@ -76,6 +76,7 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
             events.record_events,
             StepOutcomeActivities(outcomes).record_steps,
             offloading.offload_outputs,
+            offloading.store_checkpoint,
             request_cancel,
             children.prepare_child,
             children.follow_child,

@@ -9,7 +9,8 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from definitions.calls import OFFLOAD_OUTPUTS
+    from definitions.by_reference import reference
+    from definitions.calls import OFFLOAD_OUTPUTS, STORE_CHECKPOINT
     from definitions.messages import RunInput
     from definitions.run_state import deflated, require_room
     from definitions.values import json_size
@@ -88,25 +89,27 @@ async def continue_as_new(run: RunInput, runner: Runner, recorded: Callable[[], 
     await steps.record()
     outputs = runner.state.packed_outputs()
     if large := json_size(outputs) > SMALL_CHECKPOINT_BYTES:
-        outputs = await _offloaded(outputs)
+        outputs = await _done(OFFLOAD_OUTPUTS, outputs)
+    # The run's input is in the checkpoint.
+    checkpoint = {**runner.state.checkpoint(), "outputs": outputs}
+    if large or json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
+        checkpoint = deflated(checkpoint)
     if run.interpreter >= LOOKS_AHEAD_SINCE:
+        if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
+            checkpoint = reference(await _done(STORE_CHECKPOINT, checkpoint))
         # When the server refuses to go on because a signal has come, what a local activity has marked is replayed
         # before that signal: without an event in between, the run would go on without having heard it.
         await workflow.sleep(YIELD)
     if runner.stopping is not None or runner.has_events or not (is_quiet() and runner.drained):
         return
-    # The run's input is in the checkpoint.
-    checkpoint = runner.state.checkpoint()
-    if large or json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
-        checkpoint = deflated({**checkpoint, "outputs": outputs})
     require_room(checkpoint, run.definition, MAX_CHECKPOINT_BYTES)
     workflow.continue_as_new({**vars(run), "input": None, "slots": [], "checkpoint": checkpoint})
 
 
-async def _offloaded(outputs: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    moving = workflow.start_local_activity(
-        OFFLOAD_OUTPUTS, outputs, start_to_close_timeout=RECORD_TIMEOUT, retry_policy=RECORD_RETRY
+async def _done(activity: str, argument: dict[str, Any]) -> Any:
+    """What a local activity makes of it, however long that takes."""
+    doing = workflow.start_local_activity(
+        activity, argument, start_to_close_timeout=RECORD_TIMEOUT, retry_policy=RECORD_RETRY
     )
     # A cancellation meanwhile is the run's to deal with, and no failure of this.
-    moved: dict[str, list[Any]] = await asyncio.shield(moving)
-    return moved
+    return await asyncio.shield(doing)

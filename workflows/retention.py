@@ -1,8 +1,8 @@
 """Which outputs a run keeps: all that something may still need, and others only while they are small.
 
 "Need" means a step that has not ended and refers to the step in its input or condition; or the run's result. What
-only the final record would like to have stays up to `RETAINED_OUTPUT_BYTES` in all: each attempt has recorded its own
-output already.
+only the final record would like to have stays up to `RETAINED_OUTPUT_BYTES` and `RETAINED_OUTPUTS` in all: each attempt
+has recorded its own output already.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from definitions.block import Block, StepProgram
 from definitions.values import json_size
 
 RETAINED_OUTPUT_BYTES = 256 * 1024
+RETAINED_OUTPUTS = 1_000
+"""Each of them costs time whenever the run goes on in a new history."""
 
 
 class OutputRetention:
@@ -54,7 +56,7 @@ class OutputRetention:
         """What nothing needs may go, the oldest first, as soon as there is too much."""
         if step_id in self._sizes and self._readers.get(step_id, 0) == 0 and not self._block.steps[step_id].is_sink:
             self._unneeded[step_id] = None
-        while self._bytes > RETAINED_OUTPUT_BYTES and self._unneeded:
+        while self._unneeded and (self._bytes > RETAINED_OUTPUT_BYTES or len(self._sizes) > RETAINED_OUTPUTS):
             oldest = next(iter(self._unneeded))
             del self._unneeded[oldest]
             self._bytes -= self._sizes.pop(oldest)

@@ -95,6 +95,7 @@ class Stepping:
                 free.append(step_id)
         unhandled.sort(key=lambda step_id: steps[step_id].completed_at or 0.0)
         self.handling.extend(unhandled)
+        frame.retention.trim()
         return free
 
     def set_out(self, frame: Frame, free: list[str], now: float) -> None:

@@ -6,6 +6,8 @@ The server ends a run whose history has 300 events, so a run that did not go on 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from temporal_dev.server import DevServer
 from temporal_dev.temporary import temporary_server
 from temporalio.client import WorkflowHistory
 
+from definitions.by_reference import digest_of
 from engine.core import Engine
 from tests.polling import eventually
 from tests.running import begin, ended, histories, run, statuses
@@ -42,6 +45,13 @@ def line(count: int, handler: str = "steps.give", **step_input: Any) -> list[dic
         }
         for number in range(count)
     ]
+
+
+def run_input(history: WorkflowHistory) -> dict[str, Any]:
+    """What a history begins with."""
+    started = history.events[0].workflow_execution_started_event_attributes
+    fields: dict[str, Any] = json.loads(started.input.payloads[0].data)
+    return fields
 
 
 def activities(history: WorkflowHistory) -> tuple[list[str], list[str]]:
@@ -134,7 +144,7 @@ async def test_a_long_run_comes_out_as_if_it_had_one_history(service: Engine) ->
 async def test_a_run_with_much_to_remember_goes_on_all_the_same(service: Engine) -> None:
     """More than Temporal takes as one input: outputs that are still needed, and the states of many steps."""
     large = [f"large{number}" for number in range(40)]
-    small = [f"step{number}" for number in range(12_000)]
+    small = [f"s{hashlib.sha256(str(number).encode()).hexdigest()[:50]}" for number in range(12_000)]
     document = {
         "name": "much",
         "max_parallel_steps": 10,
@@ -157,6 +167,8 @@ async def test_a_run_with_much_to_remember_goes_on_all_the_same(service: Engine)
     found = await histories(service, execution.execution_id)
     assert len(found) > 2
     assert max(Counter(each for history in found for each in activities(history)[0]).values()) == 1
+    # The names alone are more than should travel.
+    assert [digest for history in found if (digest := digest_of(run_input(history).get("checkpoint")))]
 
 
 async def test_the_server_never_ends_a_run_for_its_length(service: Engine) -> None:
