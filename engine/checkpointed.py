@@ -12,13 +12,17 @@ from typing import Any
 
 from activities.offloading import offload
 from activities.parcel import parcel_of
+from definitions.block import around
+from definitions.open_state import OpenState
 from definitions.program import Program, programs
 from definitions.reading_open import read_begun
 from definitions.run_state import deflated, require_room
 from definitions.values import json_size, pack, unpack
+from engine.begun_steps import kept_outside, reading, with_starts
 from engine.dispatch import Dispatch
-from engine.done_steps import DoneSteps, done_steps
+from engine.done_steps import Attempts, DoneSteps, done_steps
 from engine.outgoing import dispatch_of
+from engine.rerun_plan import RunAsItWas, rerun_plan
 from store import continuing
 from store.blobs import BlobMissing, BlobStore
 from store.database import Session
@@ -41,6 +45,8 @@ class Checkpointed:
     done: DoneSteps
     attempts: dict[str, continuing.LastAttempt]
     program: Program
+    reused_inside: frozenset[str]
+    """The path ids of steps that are done in control steps that are not."""
 
 
 def dispatch_of_row(session: Session, row: WorkflowInstance, blobs: BlobStore) -> Dispatch:
@@ -72,12 +78,29 @@ def checkpointed(session: Session, row: WorkflowInstance, blobs: BlobStore) -> C
         context=(row.execution_state or {}).get("context") or {},
         started_at=row.started_at.timestamp() if row.started_at else 0.0,
     )
-    done.state.begun = read_begun(program.root, (row.execution_state or {}).get(BEGUN) or {})
+    reused_inside: frozenset[str] = frozenset()
+    if _is_to_be_forked(row):
+        done.state.begun = read_begun(program.root, (row.execution_state or {}).get(BEGUN) or {})
+    elif not starts_anew:
+        done.state.begun, reused_inside = _done_inside(program, row, attempts, done, blobs)
     if not starts_anew:
         # The run's input is in the checkpoint.
         checkpoint = checkpoint_of(done, run.definition, blobs)
         run = replace(run, input=None, slots=[], continues=row.temporal_run_id or "", checkpoint=checkpoint)
-    return Checkpointed(run, done, attempts, program)
+    return Checkpointed(run, done, attempts, program, reused_inside)
+
+
+def _done_inside(
+    program: Program, row: WorkflowInstance, attempts: Attempts, done: DoneSteps, blobs: BlobStore
+) -> tuple[dict[str, OpenState], frozenset[str]]:
+    """What is done in control steps that are not, and the path ids of these steps."""
+    if all(program.steps[step_id].control is None for step_id in done.run_again):
+        return {}, frozenset()
+    state = done.state
+    before = RunAsItWas(row.execution_id, program, attempts, state.input, state.context, reading(blobs))
+    plan = rerun_plan(before, program, state.input)
+    begun = {path: each for path, each in plan.begun.items() if around(f"{path}.")[0] not in done.reused}
+    return with_starts(program.root, kept_outside(begun, blobs), attempts, done.reused), frozenset(plan.reused)
 
 
 def checkpoint_of(done: DoneSteps, definition: Mapping[str, Any], blobs: BlobStore) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from definitions.block import step_at
 from definitions.calls import FINAL_RUN_STATUSES
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError
 from definitions.nearest import did_you_mean
@@ -106,14 +107,14 @@ class Continuing:
     def _plan(self, row: WorkflowInstance, repeat: Collection[str]) -> Checkpointed:
         with self._database.read() as session:
             plan = checkpointed(session, row, self._blobs)
-        unknown = [step_id for step_id in repeat if step_id not in plan.program.steps]
+        unknown = [path for path in repeat if step_at(plan.program.root, path) is None]
         if unknown:
             raise LongpoleError(
                 f"{row.execution_id} has no step {unknown[0]!r} that could be repeated",
                 code="unknown_step",
                 remedy=did_you_mean(unknown[0], plan.program.order),
             )
-        refuse_repeats(plan.program, plan.attempts, plan.done.run_again, repeat)
+        refuse_repeats(plan.program, plan.attempts, plan.done.run_again, repeat, reused=plan.reused_inside)
         return plan
 
     def _open(self, row: WorkflowInstance, plan: Checkpointed) -> bool:
@@ -131,7 +132,7 @@ class Continuing:
                 again=[
                     attempt.id
                     for step_id, attempt in plan.attempts.items()
-                    if done.state.steps[step_id].status != "completed"
+                    if step_id in done.state.steps and done.state.steps[step_id].status != "completed"
                 ],
                 data={
                     "was": row.status,

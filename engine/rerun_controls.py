@@ -86,7 +86,9 @@ def _leaf(
         return Found(INPUT_CHANGED)
     if attempt is None or attempt.status != "completed" or not attempt.settled:
         return Found(NO_OUTPUT)
-    lost = recorded is None and isinstance(compiled.control, ApprovalProgram)  # that always is a mapping
+    # An approval always gives a mapping; of others inside of blocks null may mean that only their end was recorded.
+    only_waits = compiled.step.wait is not None and compiled.step.wait.event is None
+    lost = recorded is None and not only_waits and (plan.prefix or isinstance(compiled.control, ApprovalProgram))
     return Found(NO_OUTPUT) if lost else Found(output=recorded)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from activities.outputs import keep, load
+from activities.outputs import keep
 from activities.parcel import Parcel, parcel_of
 from definitions.calls import FINAL_RUN_STATUSES
 from definitions.errors import Conflict
@@ -19,8 +19,8 @@ from definitions.ids import new_execution_id
 from definitions.open_state import OpenState
 from definitions.program import Program, programs
 from definitions.validation import check_input
-from definitions.values import look_up, unpack
-from engine.begun_steps import kept_outside
+from definitions.values import unpack
+from engine.begun_steps import kept_outside, reading
 from engine.checkpointed import AS_IT_WENT_ON, BEGUN, checkpoint_of
 from engine.continuing import Continuing
 from engine.dispatch import Dispatch
@@ -119,7 +119,7 @@ class Rerunning:
             attempts,
             keep(row.input_data, self._blobs, origin="input"),
             context,
-            lambda ref: look_up(load(ref.digest, self._blobs), ref.path),
+            reading(self._blobs),
         )
         plan = rerun_plan(before, new, kept, wish.from_steps)
         begun = kept_outside(plan.begun, self._blobs)

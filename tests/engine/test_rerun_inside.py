@@ -15,6 +15,7 @@ from definitions.calls import StepCall
 from definitions.errors import LongpoleError
 from definitions.model import Definition
 from definitions.program import compile_definition
+from engine.begun_steps import with_starts
 from engine.done_steps import done_steps
 from engine.rerun_plan import RerunPlan, RunAsItWas, rerun_plan
 from store import continuing
@@ -23,6 +24,14 @@ from tests.engine.recorded_runs import RecordedRuns
 from tests.workflows.driving import Behaviour, Driver
 from tests.workflows.workflow_documents import step, workflow
 
+BY_TEST = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
 LOADED = "${loop.current_item.text}"
 BODY = [
     step("load", input={"text": LOADED}),
@@ -204,14 +213,7 @@ def test_what_is_not_there_can_not_be_chosen(recorded: RecordedRuns, chosen: str
     assert caught.value.code == "unknown_step"
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=(Phase.generate,),
-    suppress_health_check=list(HealthCheck),
-)
+@BY_TEST
 @given(data=st.data())
 def test_whatever_is_changed_a_rerun_ends_as_a_run_from_the_beginning(
     recorded: RecordedRuns, data: st.DataObject
@@ -236,3 +238,41 @@ def test_whatever_is_changed_a_rerun_ends_as_a_run_from_the_beginning(
     given_input = {"docs": data.draw(docs), "n": 1, "k": 0}
     change = {"docs": data.draw(st.just(given_input["docs"]) | docs), "n": data.draw(st.integers(1, 2))}
     Rerun(recorded, before, given_input, after, change=change)
+
+
+@BY_TEST
+@given(moment=st.floats(0.5, 9), parallel=st.booleans(), inner=st.booleans())
+def test_a_run_that_was_stopped_goes_on_inside_of_its_loops(
+    recorded: RecordedRuns, moment: float, *, parallel: bool, inner: bool
+) -> None:
+    """What was done is kept; what begins again has a start of its own."""
+    body = [
+        step("load", input={"text": LOADED}),
+        {"id": "side", "parallel": {"steps": [step("x", input={}), step("y", "x", input={"of": "${load.result}"})]}},
+        step("last", "side", input={"i": "${loop.index}"}),
+    ]
+    pages = {"id": "pages", "loop": {"iterate_over": "[1, 2]", "steps": [step("page", input={"n": "${loop.index}"})]}}
+    body += [pages] if inner else []
+    loop = {"iterate_over": "${workflow.input.docs}", "parallel": parallel, "steps": body}
+    definition = workflow({"id": "docs", "loop": loop}, step("end", input={"all": "${docs.result}"}))
+    whole = Driver(definition, act, run_input=INPUT)
+    whole.run()
+    first = Driver(definition, act, run_input=INPUT)
+    first.at(moment, first.stop)
+    if first.run().status == "completed":
+        return
+    execution_id = recorded.record(first)
+    with recorded.database.read() as session:
+        attempts = continuing.last_attempts(session, execution_id)
+    program = first.program
+    done = done_steps(program, attempts, run_input=INPUT, context={}, started_at=1.0)
+    plan = rerun_plan(RunAsItWas(execution_id, program, attempts, INPUT, {}), program, INPUT)
+    done.state.begun = with_starts(program.root, plan.begun, attempts, done.reused)
+    again = Driver(definition, act, checkpoint=json.loads(json.dumps(done.state.checkpoint())))
+    again.run()
+    assert again.ending == whole.ending
+    ended = {each["step_id"] for each in first.runner.settled_inside if each["status"] == "completed"}
+    ran = {each.call.step_id for each in again.started}
+    assert not ended & ran
+    assert not {each.activity_id for each in first.started} & {each.activity_id for each in again.started}
+    assert ended | ran >= {each.call.step_id for each in whole.started}

@@ -91,6 +91,37 @@ async def test_an_iteration_that_failed_runs_again_in_a_rerun(service: Engine, t
     assert {"docs[0].load", "docs[1].length"} <= set(reused)
 
 
+async def test_a_run_that_failed_in_a_loop_goes_on_there(service: Engine, tmp_path: Path) -> None:
+    inner = [step("read", "read", file="${workflow.input.file}")]
+    await service.definitions.save({"name": "reads", "steps": inner})
+    log = tmp_path / "log"
+    body = [
+        {**noted("seen", log), "input": {"file": str(log), "seconds": 0, "of": "${loop.index}"}},
+        {"id": "sub", "workflow": {"name": "reads"}, "input": {"file": "${loop.current_item}"}, "depends_on": ["seen"]},
+    ]
+    steps = [
+        {"id": "docs", "loop": {"iterate_over": "${workflow.input.files}", "steps": body}},
+        step("end", "echo", "docs"),
+    ]
+    files = [tmp_path / f"{number}.txt" for number in range(3)]
+    files[0].write_text("here")
+    failed = await run(service, {"name": "goes", "steps": steps}, {"files": [str(file) for file in files]})
+    assert failed.status == "failed"
+    files[1].write_text("there")
+    files[2].write_text("everywhere")
+    told = await service.executions.continue_run(failed.execution_id)
+    assert told.run_again == ("docs", "end")
+    done = await ended(service, failed.execution_id)
+    assert done.status == "completed", done.error
+    assert next(each.output for each in done.steps if each.step_id == "docs") == [
+        {"text": "here"}, {"text": "there"}, {"text": "everywhere"},
+    ]  # fmt: skip
+    assert len(log.read_text().split()) == 3
+    assert await attempts(service, done.execution_id, "docs[0].seen") == [(1, 1, "completed")]
+    starts = [(start, status) for start, _, status in await attempts(service, done.execution_id, "docs[1].sub")]
+    assert starts == [(1, "failed"), (2, "completed")]
+
+
 async def test_branches_and_workflows_in_an_iteration(service: Engine) -> None:
     await service.definitions.save({"name": "inner", "steps": [step("twice", "echo", n="${workflow.input.n}")]})
     body = [
