@@ -39,3 +39,30 @@ class FanOut:
             *(workflow.execute_activity(no_op, {"n": n}, start_to_close_timeout=STEP_TIMEOUT) for n in range(steps))
         )
         return await workflow.execute_activity(no_op, {"n": steps}, start_to_close_timeout=STEP_TIMEOUT)
+
+
+@workflow.defn
+class LocalChain:
+    """Steps one after the other, as local activities."""
+
+    @workflow.run
+    async def run(self, steps: int) -> dict[str, int]:
+        result: dict[str, int] = {}
+        for n in range(steps):
+            result = await workflow.execute_local_activity(no_op, {"n": n}, start_to_close_timeout=STEP_TIMEOUT)
+        return result
+
+
+@workflow.defn
+class LocalFanOut:
+    """Steps side by side, and one that waits for all, as local activities."""
+
+    @workflow.run
+    async def run(self, steps: int) -> dict[str, int]:
+        await asyncio.gather(
+            *(
+                workflow.execute_local_activity(no_op, {"n": n}, start_to_close_timeout=STEP_TIMEOUT)
+                for n in range(steps)
+            )
+        )
+        return await workflow.execute_local_activity(no_op, {"n": steps}, start_to_close_timeout=STEP_TIMEOUT)

@@ -11,59 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import statistics
 import sys
-import tempfile
 import time
-import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from temporal_dev.locate import locate
-from temporal_dev.server import DevServer
-from temporalio.worker import Worker
-
 from benchmarks import by_hand
-from engine.core import Engine, open_engine
-from engine.service import working
-from engine.settings import Settings
-from engine.worker import CACHED_WORKFLOWS, STICKY_TIMEOUT, WORKFLOW_SLOTS
-from workflows import attributes
-
-Timed = Callable[[], Awaitable[None]]
-
-
-def chain(steps: int) -> dict[str, Any]:
-    """A definition of steps one after the other."""
-    return {
-        "name": f"chain-{steps}",
-        "steps": [
-            {
-                "id": f"s{n}",
-                "handler": "bench_steps.no_op",
-                "input": {"n": n},
-                "depends_on": [f"s{n - 1}"] if n else [],
-            }
-            for n in range(steps)
-        ],
-    }
-
-
-def fan_out(steps: int) -> dict[str, Any]:
-    """A definition of steps side by side, and one that waits for all."""
-    wide = [{"id": f"s{n}", "handler": "bench_steps.no_op", "input": {"n": n}} for n in range(steps)]
-    join = {
-        "id": "join",
-        "handler": "bench_steps.no_op",
-        "input": {"n": steps},
-        "depends_on": [step["id"] for step in wide],
-    }
-    return {"name": f"fan-out-{steps}", "steps": [*wide, join]}
+from benchmarks.graphs import chain, fan_out
+from benchmarks.side_by_side import SideBySide, Timed, machine, open_side_by_side
 
 
 @dataclass(frozen=True)
@@ -76,34 +32,14 @@ class Case:
     longpole: Timed
 
 
-async def cases(engine: Engine, hand_queue: str) -> list[Case]:
+async def cases(both: SideBySide) -> list[Case]:
     """What is measured."""
-
-    def hand(workflow: Any, steps: int, runs: int) -> Timed:
-        async def one() -> None:
-            await engine.client.execute_workflow(workflow, steps, id=f"hand-{uuid.uuid4().hex}", task_queue=hand_queue)
-
-        async def timed() -> None:
-            await asyncio.gather(*(one() for _ in range(runs)))
-
-        return timed
-
-    async def ours(document: dict[str, Any], runs: int) -> Timed:
-        stored = await engine.definitions.save(document)
-
-        async def one() -> None:
-            await engine.executions.result(await engine.executions.start(stored, {}))
-
-        async def timed() -> None:
-            await asyncio.gather(*(one() for _ in range(runs)))
-
-        return timed
-
+    hand, ours = both.hand, both.ours
     return [
-        Case("chain of 100", 100, hand(by_hand.Chain.run, 100, 1), await ours(chain(100), 1)),
-        Case("fan-out of 200 and a join", 201, hand(by_hand.FanOut.run, 200, 1), await ours(fan_out(200), 1)),
+        Case("chain of 100", 100, hand(by_hand.Chain.run, 100), await ours(chain(100))),
+        Case("fan-out of 200 and a join", 201, hand(by_hand.FanOut.run, 200), await ours(fan_out(200))),
         Case("50 runs of 10 at once", 500, hand(by_hand.Chain.run, 10, 50), await ours(chain(10), 50)),
-        Case("latency of one step", 1, hand(by_hand.Chain.run, 1, 1), await ours(chain(1), 1)),
+        Case("latency of one step", 1, hand(by_hand.Chain.run, 1), await ours(chain(1))),
     ]
 
 
@@ -131,38 +67,15 @@ async def _seconds(work: Timed) -> float:
 
 async def run(quick: bool, only: str = "") -> dict[str, Any]:
     """All cases with `only` in their name, on one server."""
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = Path(folder)
-        with DevServer.start(
-            locate(), data_dir=data_dir, port=0, ui=False, search_attributes=attributes.TYPES
-        ) as server:
-            settings = Settings(
-                data_dir=data_dir,
-                handler_paths=(Path(__file__).parent / "handlers",),
-                handler_allow=("bench_steps",),
-                max_concurrent_steps=50,
-            )
-            async with open_engine(settings, temporal_address=server.address) as engine:
-                hand_worker = Worker(
-                    engine.client,
-                    task_queue="by-hand",
-                    workflows=[by_hand.Chain, by_hand.FanOut],
-                    activities=[by_hand.no_op],
-                    max_cached_workflows=CACHED_WORKFLOWS,
-                    max_concurrent_workflow_tasks=WORKFLOW_SLOTS,
-                    max_concurrent_activities=settings.max_concurrent_steps,
-                    sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-                    graceful_shutdown_timeout=timedelta(seconds=1),
-                )
-                async with hand_worker, working(engine):
-                    results = {}
-                    for case in await cases(engine, "by-hand"):
-                        if only not in case.name:
-                            continue
-                        repeats = 5 if quick else 15
-                        results[case.name] = await measure(case, repeats * (8 if case.steps == 1 else 1))
+    async with open_side_by_side() as both:
+        results = {}
+        for case in await cases(both):
+            if only not in case.name:
+                continue
+            repeats = 5 if quick else 15
+            results[case.name] = await measure(case, repeats * (8 if case.steps == 1 else 1))
     return {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "machine": machine(),
         "ratios": {name: result["ratio"] for name, result in results.items()},
         "cases": results,
     }

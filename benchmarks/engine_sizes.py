@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import random
 import re
 import sys
@@ -29,7 +28,8 @@ import psutil
 from temporal_dev.temporary import temporary_server
 from temporalio.api.enums.v1 import EventType
 
-from benchmarks.engine import chain, fan_out
+from benchmarks.graphs import chain, fan_out
+from benchmarks.side_by_side import machine
 from engine.core import Engine, open_engine
 from engine.settings import Settings
 from tests.chaos.worker_process import WorkerProcess
@@ -222,8 +222,7 @@ async def run(shapes: list[str], sizes: list[int], told: Callable[[Size, float],
                 size.wrong.append(f"a step costs {growth} of one of {min(sizes):,} steps, not over {MOST_GROWTH}")
             told(size, growth)
             done.append({**asdict(size), "growth": growth})
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    return {"machine": machine, "load": [round(each, 1) for each in os.getloadavg()], "sizes": done}
+    return {"machine": machine(), "load": [round(each, 1) for each in os.getloadavg()], "sizes": done}
 
 
 def print_row(size: Size, growth: float) -> None:

@@ -1,0 +1,66 @@
+"""Longpole, and workflows written by hand on the same server. `--full`: every commit waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from benchmarks import by_hand
+from benchmarks.graphs import chain, fan_out
+from benchmarks.peers_on.work import Report, Work
+from benchmarks.side_by_side import SideBySide, Timed, open_side_by_side
+
+Prepared = Callable[[Work], Awaitable[Timed]]
+
+
+def longpole(both: SideBySide, *, local: bool) -> Prepared:
+    """Definitions that are stored before the clock starts, as a user's are."""
+
+    async def prepared(work: Work) -> Timed:
+        shape = fan_out if work.wide else chain
+        return await both.ours(shape(work.steps, local=local), work.runs)
+
+    return prepared
+
+
+def temporal(both: SideBySide, chain_workflow: Any, fan_out_workflow: Any) -> Prepared:
+    """Workflows of `benchmarks.by_hand`."""
+
+    async def prepared(work: Work) -> Timed:
+        return both.hand(fan_out_workflow if work.wide else chain_workflow, work.steps, work.runs)
+
+    return prepared
+
+
+async def main() -> None:
+    """All variants, one after the other."""
+    report, full = Report(), "--full" in sys.argv
+    async with open_side_by_side("full" if full else "normal") as both:
+        loop = asyncio.get_running_loop()
+
+        async def measure(engine: str, prepare: Prepared) -> None:
+            ready: dict[Work, Timed] = {}
+
+            async def run(work: Work) -> None:
+                if work not in ready:
+                    ready[work] = await prepare(work)
+                await ready[work]()
+
+            def wait(work: Work) -> None:
+                asyncio.run_coroutine_threadsafe(run(work), loop).result()
+
+            await asyncio.to_thread(report.measure, engine, wait)
+
+        suffix = ", commits on disk" if full else ""
+        await measure(f"Longpole{suffix}", longpole(both, local=False))
+        await measure(f"Temporal by hand{suffix}", temporal(both, by_hand.Chain.run, by_hand.FanOut.run))
+        if not full:
+            await measure("Longpole, local steps", longpole(both, local=True))
+            by_hand_local = temporal(both, by_hand.LocalChain.run, by_hand.LocalFanOut.run)
+            await measure("Temporal by hand, local activities", by_hand_local)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
