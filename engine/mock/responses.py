@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -37,16 +37,49 @@ class MockResponse(Frozen):
     """What it adds to the run's context."""
 
 
+class MockEvent(Frozen):
+    """An event that somebody sends to the run."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    after: Annotated[Duration, Field(ge=0)] = 0.0
+    """Seconds after the start of the run."""
+    data: Any = None
+
+
+class MockAnswer(Frozen):
+    """What somebody says to an approval."""
+
+    approved: bool | None = True
+    """Null: nobody answers."""
+    after: Annotated[Duration, Field(ge=0)] = 0.0
+    """Seconds after it was asked."""
+    by: str | None = None
+    """None: the first of the approvers."""
+    comment: str = ""
+    values: Mapping[str, Any] = Field(default_factory=dict)
+    """What they change of the values."""
+
+
 class MockResponses(Frozen):
-    """Responses by step id, and by handler for steps that have none of their own; `default` for all others."""
+    """Responses by step, then by handler or by workflow; `default` for all others. A step is named by its id, or one
+    instance of it in a block by its path (`docs[3].analyse`), which goes before."""
 
     steps: Mapping[str, MockResponse] = Field(default_factory=dict)
     handlers: Mapping[str, MockResponse] = Field(default_factory=dict)
+    workflows: Mapping[str, MockResponse] = Field(default_factory=dict)
     default: MockResponse = MockResponse()
+    events: tuple[MockEvent, ...] = ()
+    approvals: Mapping[str, MockAnswer] = Field(default_factory=dict)
+    """Others are approved at once."""
 
-    def of(self, step: Step) -> MockResponse:
+    def of(self, step: Step, path: str) -> MockResponse:
         """The response of a step."""
-        return self.steps.get(step.id) or self.handlers.get(step.handler or "") or self.default
+        by_kind = self.workflows.get(step.workflow.name) if step.workflow else self.handlers.get(step.handler or "")
+        return self.steps.get(path) or self.steps.get(step.id) or by_kind or self.default
+
+    def answer_of(self, path: str) -> MockAnswer:
+        """What is said to an approval."""
+        return self.approvals.get(path) or self.approvals.get(path.rpartition(".")[2]) or MockAnswer()
 
 
 def read_responses(document: Mapping[str, Any], definition: Definition) -> MockResponses:
@@ -58,10 +91,18 @@ def read_responses(document: Mapping[str, Any], definition: Definition) -> MockR
         responses = MockResponses.model_validate(document)
     except ValidationError as error:
         raise ResponsesInvalid(field_problems(error, MockResponses, ())) from None
-    handlers = {step.handler for step in definition.steps if step.handler}
+    steps = list(_all_steps(definition.steps))
+    approvals = [step.id for step in steps if step.approval is not None]
     problems = [
-        *_unknown("steps", "step", responses.steps, [step.id for step in definition.steps]),
-        *_unknown("handlers", "handler", responses.handlers, sorted(handlers)),
+        *_unknown("steps", "step", responses.steps, [step.id for step in steps]),
+        *_unknown("handlers", "handler", responses.handlers, sorted({step.handler for step in steps if step.handler})),
+        *_unknown(
+            "workflows",
+            "workflow",
+            responses.workflows,
+            sorted({step.workflow.name for step in steps if step.workflow}),
+        ),
+        *_unknown("approvals", "approval", responses.approvals, approvals),
     ]
     if problems:
         raise ResponsesInvalid(problems)
@@ -77,5 +118,16 @@ def _unknown(field: str, kind: str, given: Mapping[str, Any], known: list[str]) 
             did_you_mean(name, known) or f"take it out, or name one of: {', '.join(known[:10])}",
         )
         for name in given
-        if name not in known
+        if name not in known and _id_in(name) not in known
     ]
+
+
+def _id_in(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _all_steps(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        for _, inside in step.blocks:
+            yield from _all_steps(inside)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from activities.counting import Tally, judge
 from activities.errors import FINAL, PERMANENT, TIMEOUT, Classified
-from definitions.calls import RunEvent, StepCall, StepFailure, StepOutcome, StepResult
+from definitions.calls import ChildCall, RunEvent, StepCall, StepFailure, StepOutcome, StepResult
 from definitions.digest import digest
-from definitions.messages import CancelStep, StartStep
+from definitions.messages import CancelStep, StartChild, StartStep
 from definitions.model import Definition
 from definitions.program import compile_definition
 from definitions.run_state import RunState
 from definitions.validation import check_input
 from definitions.values import unpack
 from engine.definitions import core_document
+from engine.mock.outside import Outside
 from engine.mock.responses import MockResponse, MockResponses
 from workflows.runner import Runner
 
@@ -53,7 +56,8 @@ class MockRun:
     error: StepFailure | None
     context: dict[str, Any]
     steps: dict[str, StepOutcome]
-    """By step id, in the definition's order, with every output; times as those of attempts."""
+    """By step id, in the definition's order, each followed by the steps in it by their paths, in the order in which
+    they ended; with every output, times as those of attempts."""
     attempts: list[MockAttempt]
     """In the order of their ends."""
     events: list[RunEvent]
@@ -61,7 +65,7 @@ class MockRun:
 
 @dataclass
 class _Running:
-    command: StartStep
+    command: StartStep | StartChild
     response: MockResponse
     seconds: float
     failed: int = 0
@@ -79,7 +83,8 @@ class _Due:
 def mock_run(definition: Definition, responses: MockResponses, run_input: Any) -> MockRun:
     """Run a definition with these responses: the same rules as for a real run, no handler called, no time passed.
 
-    A response of more seconds than the step's timeout is an attempt that times out. Raises `InputInvalid`."""
+    A response of more seconds than the step's timeout is an attempt that times out. Raises `InputInvalid`, and
+    `LongpoleError` (`mock_waits`, `values_invalid`, ...) where events or answers are missing or can't be taken."""
     check_input(definition, run_input)
     return _Mock(definition, responses, run_input).run()
 
@@ -97,6 +102,9 @@ class _Mock:
         self._numbers = itertools.count()
         self._running: dict[str, _Running] = {}
         self._outputs: dict[str, Any] = {}
+        self._inside: dict[str, list[StepOutcome]] = {}
+        """How steps in blocks ended, by the outermost step that they are in."""
+        self._outside = Outside(self._runner, responses, lambda: self._now, self._later)
         self._attempts: list[MockAttempt] = []
         self._events: list[RunEvent] = []
 
@@ -105,8 +113,11 @@ class _Mock:
         runner.start(self._now)
         if self._definition.timeout is not None:
             self._later(self._definition.timeout, lambda: runner.stop("timed_out", self._now, reason="timed_out"))
+        self._outside.begin()
         self._obey()
         while not runner.finished:
+            if not self._due:
+                raise self._outside.stuck()
             due = heapq.heappop(self._due)
             self._now = due.at
             due.action()
@@ -116,10 +127,10 @@ class _Mock:
         return MockRun(
             status=ending.status,
             seconds=self._now - _BEGIN,
-            output=ending.output,
+            output=self._outside.whole(ending.output),
             error=ending.error,
             context=runner.state.context,
-            steps={step_id: self._outcome(step_id) for step_id in self._program.order},
+            steps={told["step_id"]: told for told in self._all_outcomes()},
             attempts=self._attempts,
             events=self._events,
         )
@@ -131,15 +142,22 @@ class _Mock:
             for command in self._runner.commands(self._now):
                 if isinstance(command, CancelStep):
                     self._cancel(command.activity_id)
-                elif isinstance(command, StartStep):
+                elif isinstance(command, StartStep | StartChild):
                     self._start(command)
+                else:
+                    self._outside.obey(command)
             self._take_events()
             if not self._runner.backlog:
+                self._outside.answer()
                 return
 
-    def _start(self, command: StartStep) -> None:
-        step = self._program.steps[command.call.step_id].step
-        response = self._responses.of(step)
+    def _start(self, command: StartStep | StartChild) -> None:
+        found = self._runner.find(command.call.step_id)
+        if found is None:
+            raise KeyError(command.call.step_id)  # what has just started is there
+        frame, step_id = found
+        step = frame.block.steps[step_id].step
+        response = self._responses.of(step, command.call.step_id)
         seconds = response.seconds if response.seconds is not None else step.estimated_duration or 0.0
         running = _Running(command, response, seconds)
         self._running[command.activity_id] = running
@@ -156,7 +174,7 @@ class _Mock:
 
     def _attempt(self, running: _Running) -> None:
         running.begun, running.waiting = self._now, False
-        self._later(min(running.seconds, running.command.call.timeout), lambda: self._ended(running))
+        self._later(min(running.seconds, _timeout(running.command.call)), lambda: self._ended(running))
 
     def _ended(self, running: _Running) -> None:
         activity_id, call = running.command.activity_id, running.command.call
@@ -172,13 +190,16 @@ class _Mock:
                 result["context"] = dict(running.response.context)
             self._runner.step_completed(activity_id, result, self._now)
             return
-        verdict = judge(call, Tally(running.failed, 0), failure)
+        will_retry, delay = False, 0.0
+        if isinstance(call, StepCall):
+            verdict = judge(call, Tally(running.failed, 0), failure)
+            will_retry, delay = verdict.will_retry, verdict.delay
         message = self._message(running, call)
-        self._note(running, "retrying" if verdict.will_retry else "failed", failure.error_class, message)
+        self._note(running, "retrying" if will_retry else "failed", failure.error_class, message)
         running.failed += 1
-        if verdict.will_retry:
+        if will_retry:
             running.waiting = True
-            self._later(verdict.delay, lambda: self._again(running))
+            self._later(delay, lambda: self._again(running))
             return
         del self._running[activity_id]
         told = StepFailure(message=message, error_class=failure.error_class, attempts=running.failed)
@@ -189,20 +210,21 @@ class _Mock:
             self._attempt(running)
 
     @staticmethod
-    def _failure(running: _Running, call: StepCall) -> Classified | None:
+    def _failure(running: _Running, call: StepCall | ChildCall) -> Classified | None:
         errors = running.response.errors
         if running.failed < len(errors):
             said: str | None = errors[running.failed]
-        elif running.seconds > call.timeout:
+        elif running.seconds > _timeout(call):
             said = TIMEOUT
         else:
             said = running.response.always_fails
         return Classified(said, said in PERMANENT | FINAL, said in FINAL) if said is not None else None
 
     @staticmethod
-    def _message(running: _Running, call: StepCall) -> str:
-        if running.seconds > call.timeout and running.failed >= len(running.response.errors):
-            return f"it takes {running.seconds:g} s and may take {call.timeout:g} s"
+    def _message(running: _Running, call: StepCall | ChildCall) -> str:
+        limit = _timeout(call)
+        if running.seconds > limit and running.failed >= len(running.response.errors):
+            return f"it takes {running.seconds:g} s and may take {limit:g} s"
         return running.response.message
 
     # -- bookkeeping ------
@@ -219,7 +241,7 @@ class _Mock:
                 started_at=running.begun - _BEGIN,
                 ended_at=self._now - _BEGIN,
                 status=status,
-                input=unpack(call.input, call.slots),
+                input=self._outside.whole(unpack(call.input, call.slots)),
                 error_class=error_class,
                 error_message=message,
             )
@@ -227,15 +249,31 @@ class _Mock:
 
     def _take_events(self) -> None:
         self._events += [RunEvent(**{**event, "at": event["at"] - _BEGIN}) for event in self._runner.take_events()]
+        inside, self._runner.settled_inside = self._runner.settled_inside, []
+        for told in inside:
+            outermost = re.split(r"[.\[]", told["step_id"], maxsplit=1)[0]
+            self._inside.setdefault(outermost, []).append(self._outcome(told))
 
-    def _outcome(self, step_id: str) -> StepOutcome:
-        told = self._runner.state.outcome(step_id)
+    def _all_outcomes(self) -> Iterator[StepOutcome]:
+        for step_id in self._program.order:
+            yield self._outcome(self._runner.state.outcome(step_id))
+            yield from self._inside.get(step_id, ())
+
+    def _outcome(self, told: StepOutcome) -> StepOutcome:
+        step_id = told["step_id"]
         told["started_at"] = self._since_start(told.get("started_at"))
         told["completed_at"] = self._since_start(told.get("completed_at"))
         if step_id in self._outputs and told["status"] == "completed":
             told["output"] = self._outputs[step_id]
+        elif "output" in told:
+            told["output"] = self._outside.whole(unpack(told["output"], told.pop("slots", [])))
         return told
 
     @staticmethod
     def _since_start(at: float | None) -> float | None:
         return None if at is None else at - _BEGIN
+
+
+def _timeout(call: StepCall | ChildCall) -> float:
+    """Seconds that an attempt may take; a workflow's timeout is the run's business."""
+    return call.timeout if isinstance(call, StepCall) else math.inf

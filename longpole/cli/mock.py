@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from engine.mock.run import MockRun
 
 
+MOST_ROWS = 500
+
+
 def mock(
     file: Annotated[Path, typer.Argument(help="A workflow definition, YAML or JSON.", show_default=False)],
     responses: Annotated[
@@ -41,7 +45,8 @@ def mock(
 ) -> None:
     """Run a workflow with **made-up steps**: the same rules, no handler called, no Temporal, no time passed.
 
-    A step without a response returns nothing and takes its `estimated_duration`. Exit codes as those of `run`.
+    A step without a response returns nothing and takes its `estimated_duration`; approvals are given at once. Exit
+    codes as those of `run`.
     """
     from definitions import validation
     from engine.mock.responses import read_responses
@@ -63,10 +68,10 @@ def _show(definition: Definition, run: MockRun) -> None:
     for heading in ("", "STEP", "STATUS", "START", "END", "ATTEMPTS", ""):
         table.add_column(heading, overflow="fold")
     titles = {step.id: step.title for step in definition.steps}
-    for step_id, step in run.steps.items():
+    for step_id, step in islice(run.steps.items(), MOST_ROWS):
         table.add_row(
             Text(ICONS.get(step["status"], " "), style=status_style(step["status"])),
-            Text(titles[step_id]),
+            Text(titles.get(step_id, f"  {step_id}")),
             status_text(step["status"]),
             seconds_text(step.get("started_at")),
             seconds_text(step.get("completed_at")),
@@ -74,6 +79,8 @@ def _show(definition: Definition, run: MockRun) -> None:
             Text(_note(step), style="dim"),
         )
     out.print(Padding(table, (1, 0), expand=False))
+    if len(run.steps) > MOST_ROWS:
+        out.print(f"and {len(run.steps) - MOST_ROWS} more: --json has all of them\n")
     if run.error:
         out.print(Text.assemble((f"{run.error.get('error_class')}: ", "bold red"), str(run.error.get("message", ""))))
     if run.output is not None:
