@@ -187,7 +187,8 @@ class StepExplanation(TypedDict):
     status: StepStatus
     why: str
     """`ended`, `running`, `retry_backoff`, `no_worker`, `dependencies`, `sequential`, `not_needed_yet`,
-    `error_handler`, `paused`, `parallel_limit`, `stopping` or `starting`."""
+    `error_handler`, `paused`, `parallel_limit`, `stopping` or `starting`; of control steps that are open `timer`,
+    `event`, `approval`, `workflow` or `inside` (what is in it runs)."""
     message: str
     """The same as a sentence."""
     waits_for: list[str]

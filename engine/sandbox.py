@@ -30,6 +30,7 @@ PURE = (
     "workflows.local_budget",
     "workflows.loops",
     "workflows.moments",
+    "workflows.open_steps",
     "workflows.progress",
     "workflows.retention",
     "workflows.runner",

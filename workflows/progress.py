@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
-from definitions.block_state import UPSTREAM_FAILED, StepState
+from definitions.block import around
+from definitions.block_state import UPSTREAM_FAILED
 from definitions.calls import StepStatus
 from definitions.markdown import plain
 from definitions.messages import Ending
 from definitions.wording import named
+from workflows.frames import Frame
+from workflows.open_steps import LoopProgress, loop_progress, said_of, under_way
 from workflows.runner import Runner
 
 TABLE_ROWS = 60
 """Runs of more steps show what failed and what is running only."""
+MOST_TOLD = 500
+"""How many waits, and how many loops, a snapshot tells of."""
 FAILED_ROWS = 20
 """How many failures a run of more steps shows at most."""
 MESSAGE_LENGTH = 160
@@ -67,9 +72,23 @@ class Progress:
             "steps": {status: state.counts[status] for status in SHOWN if state.counts[status]},
             "total": len(state.steps),
             "running": list(self._runner.running_steps),
+            "waiting": dict(islice(self._waiting(), MOST_TOLD)),
+            "loops": dict(islice(self._loops(), MOST_TOLD)),
             "failed": state.failures,
             "reason": self._runner.stop_reason,
         }
+
+    def _waiting(self) -> Iterator[tuple[str, str]]:
+        """What waits for a time, an event or an answer, and for which."""
+        for path, opened in self._runner.controls.opened.items():
+            if opened.frame.state.steps[opened.step_id].waiting_for:
+                yield path, said_of(opened)
+
+    def _loops(self) -> Iterator[tuple[str, LoopProgress]]:
+        for path, opened in self._runner.controls.opened.items():
+            told = loop_progress(opened)
+            if told is not None:
+                yield path, told
 
     def markdown(self) -> str:
         """The run's definition, status and steps."""
@@ -84,7 +103,10 @@ class Progress:
             hidden = max(0, len(failed) + runner.running - TABLE_ROWS) + len(state.failures) - len(failed)
             more = f", {hidden} more of which are left out" if hidden else ""
             rest = f"\n\nOnly steps that failed or are running{more}; `longpole show` has all of them."
-        rows = "\n".join(self._row(step_id) for step_id in shown)
+        else:
+            inside = self._under_way_inside()
+            shown = chain.from_iterable((step_id, *inside.get(step_id, ())) for step_id in shown)
+        rows = "\n".join(self._row(path) for path in shown)
         return (
             f"**{plain(definition.name)}** version {plain(definition.version)}: "
             f"**{self.status}**{self._explained()}\n\n"
@@ -103,28 +125,43 @@ class Progress:
             return ": running steps go on to their end, nothing new starts before the signal `resume`"
         return f", at most {limit} at once" if limit else ""
 
-    def _row(self, step_id: str) -> str:
-        step = self._runner.state.steps[step_id]
+    def _under_way_inside(self) -> dict[str, list[str]]:
+        """The steps in blocks that run or are open, as many as are shown, by the outermost step that they are in."""
+        inside: dict[str, list[str]] = {}
+        if len(self._runner.controls.frames) > 1:
+            inner = (frame.prefix + step_id for frame, step_id in under_way(self._runner) if frame.within is not None)
+            for path in islice(inner, TABLE_ROWS):
+                inside.setdefault(around(path)[0], []).append(path)
+        return inside
+
+    def _row(self, path: str) -> str:
+        found = self._runner.find(path)
+        if found is None:
+            return ""
+        frame, step_id = found
+        step, opened = frame.state.steps[step_id], frame.opened.get(step_id)
+        said = said_of(opened, _in_markdown) if opened is not None else ""
         digest = self._runner.program.digest  # another one once the run was changed
-        made_from = (step.status, step.started_at, step.completed_at, self._runner.waits_for(step_id), digest)
-        known = self._rows.get(step_id)
+        made_from = (step.status, step.started_at, step.completed_at, frame.waiting.get(step_id, 0), digest, said)
+        known = self._rows.get(path)
         if known is not None and known[0] == made_from:
             return known[1]
-        row = self._made_row(step_id, step)
+        row = self._made_row(frame, step_id, said)
         if len(self._rows) >= 2 * TABLE_ROWS:
             self._rows.clear()
-        self._rows[step_id] = (made_from, row)
+        self._rows[path] = (made_from, row)
         return row
 
-    def _made_row(self, step_id: str, step: StepState) -> str:
-        title = self._runner.program.steps[step_id].step.title
+    def _made_row(self, frame: Frame, step_id: str, said: str) -> str:
+        step, title = frame.state.steps[step_id], frame.block.steps[step_id].step.title
         started = took = ""
         if step.started_at is not None:
             started = self._clock(step.started_at)
             if step.completed_at is not None:
                 took = _duration(step.completed_at - step.started_at)
         name = plain(title) if title != step_id else ""
-        cells = (f"`{step_id}`", name, step.status, started, took, self._note(step_id, step))
+        note = "; ".join(each for each in (said, self._note(frame, step_id)) if each)
+        cells = (f"`{frame.prefix}{step_id}`", name, step.status, started, took, note)
         return f"| {f'{_GAP} | '.join(cells)} |"
 
     def _clock(self, at: float) -> str:
@@ -132,14 +169,15 @@ class Progress:
         time, first = _EPOCH + timedelta(seconds=at), _EPOCH + timedelta(seconds=self._runner.state.started_at)
         return f"{time:%H:%M:%S}" if time.date() == first.date() else f"{time:%Y-%m-%d{_GAP}%H:%M:%S}"
 
-    def _note(self, step_id: str, step: StepState) -> str:
+    def _note(self, frame: Frame, step_id: str) -> str:
+        step = frame.state.steps[step_id]
         if step.status == "pending":
-            return self._waits_for(step_id)
+            return _waits_for(frame, step_id)
         notes = []
         if step.status == "failed" and step.error is not None:
             notes.append(plain(step.error.get("message", ""), MESSAGE_LENGTH))
         if step.reason == UPSTREAM_FAILED:
-            steps, requires = self._runner.state.steps, self._runner.program.steps[step_id].requires
+            steps, requires = frame.state.steps, frame.block.steps[step_id].requires
             notes.append(f"needs {named(each for each in requires if steps[each].fails_dependants)}")
         elif step.reason:
             notes.append(_REASONS.get(step.reason) or plain(step.reason, MESSAGE_LENGTH))
@@ -149,15 +187,19 @@ class Progress:
             notes.append(f"{step.lost} more lost with their worker")
         return "; ".join(notes)
 
-    def _waits_for(self, step_id: str) -> str:
-        compiled = self._runner.program.steps[step_id]
-        steps = self._runner.state.steps
-        if compiled.handles:
-            return f"only if {named(compiled.handles, 'or')} fails"
-        waiting = [each for each in compiled.requires if not steps[each].settled]
-        if compiled.after is not None and not waiting and not steps[compiled.after].settled:
-            waiting.append(compiled.after)
-        return f"waits for {named(waiting)}" if waiting else "ready"
+
+def _in_markdown(text: str) -> str:
+    return plain(text, MESSAGE_LENGTH)
+
+
+def _waits_for(frame: Frame, step_id: str) -> str:
+    compiled, steps = frame.block.steps[step_id], frame.state.steps
+    if compiled.handles:
+        return f"only if {named(compiled.handles, 'or')} fails"
+    waiting = [each for each in compiled.requires if not steps[each].settled]
+    if compiled.after is not None and not waiting and not steps[compiled.after].settled:
+        waiting.append(compiled.after)
+    return f"waits for {named(waiting)}" if waiting else "ready"
 
 
 def _duration(seconds: float) -> str:

@@ -144,10 +144,6 @@ class Runner(Stepping):
         """The approvals that are open (`workflows.approvals`)."""
         return self.controls.approvals.all_open()
 
-    def waits_for(self, step_id: str) -> int:
-        """How many steps must settle before the turn of one of the outermost steps comes."""
-        return self.root.waiting.get(step_id, 0)
-
     def find(self, path: str) -> tuple[Frame, str] | None:
         """The frame of a step by its path id, and its id there; None where there is none now."""
         cut = path.rfind(".") + 1

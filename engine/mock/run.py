@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from activities.counting import Tally, judge
 from activities.errors import FINAL, PERMANENT, TIMEOUT, Classified
+from definitions.block import around
 from definitions.calls import ChildCall, RunEvent, StepCall, StepFailure, StepOutcome, StepResult
 from definitions.digest import digest
 from definitions.messages import CancelStep, StartChild, StartStep
@@ -251,8 +251,7 @@ class _Mock:
         self._events += [RunEvent(**{**event, "at": event["at"] - _BEGIN}) for event in self._runner.take_events()]
         inside, self._runner.settled_inside = self._runner.settled_inside, []
         for told in inside:
-            outermost = re.split(r"[.\[]", told["step_id"], maxsplit=1)[0]
-            self._inside.setdefault(outermost, []).append(self._outcome(told))
+            self._inside.setdefault(around(told["step_id"])[0], []).append(self._outcome(told))
 
     def _all_outcomes(self) -> Iterator[StepOutcome]:
         for step_id in self._program.order:
