@@ -19,6 +19,8 @@ DYNAMIC_CONFIG: Mapping[str, object] = {
     "history.timerProcessorMaxPollRPS": 2000,
     "history.visibilityProcessorMaxPollRPS": 200,
     "system.enableActivityEagerExecution": True,
+    # By default every timer, however short, fires up to a second late, for clocks that differ between machines.
+    "history.timerProcessorMaxTimeShift": "1ms",
     # One machine: more partitions only add forwarding.
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,

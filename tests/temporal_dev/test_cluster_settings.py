@@ -9,10 +9,14 @@ import yaml
 from temporal_dev import tuning
 
 FOLDER = Path(temporal_dev.__file__).parent.parent
-ONE_MACHINE_ONLY = {"matching.numTaskqueueReadPartitions", "matching.numTaskqueueWritePartitions"}
+ONE_MACHINE_ONLY = {
+    "history.timerProcessorMaxTimeShift",
+    "matching.numTaskqueueReadPartitions",
+    "matching.numTaskqueueWritePartitions",
+}
 
 
-def test_the_clusters_dynamic_config_is_the_local_one_but_for_partitions() -> None:
+def test_the_clusters_dynamic_config_is_the_local_one_but_for_what_fits_one_machine_only() -> None:
     document = yaml.safe_load((FOLDER / "dynamicconfig.yaml").read_text())
     values = {key: entries[0]["value"] for key, entries in document.items()}
     assert values == {key: value for key, value in tuning.DYNAMIC_CONFIG.items() if key not in ONE_MACHINE_ONLY}
