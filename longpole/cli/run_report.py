@@ -31,6 +31,10 @@ def report(console: Console, run: Execution, link: str | None, data_dir_hint: st
         ("workflow", f"{run.workflow_id}, version {run.version}, revision {run.revision}"),
         ("started", ago_text(run.started_at) or f"not yet; created {ago_text(run.created_at)}"),
     ]
+    if run.forked_from is not None:
+        facts.append(("rerun of", run.forked_from))
+    if run.parent_execution_id is not None:
+        facts.append(("step of", f"{run.parent_execution_id}, {run.parent_step}"))
     if run.input not in (None, {}):
         facts.append(("input", one_line(run.input, 300)))
     if link:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.histories.steering import Run
+from tests.polling import eventually
 
 Steer = Callable[[Run], Awaitable[None]]
 
@@ -49,6 +50,17 @@ def wait(step_id: str, seconds: float, *depends_on: str, **fields: Any) -> dict[
         "depends_on": list(depends_on),
         **fields,
     }
+
+
+async def _cancel_in_a_loop_and_continue(run: Run) -> None:
+    async def second_iteration_runs() -> bool:
+        found = await run.engine.executions.attempts(run.execution_id)
+        return any(each.step_id == "docs[1].slow" and each.status == "running" for each in found)
+
+    await eventually(second_iteration_runs)
+    await run.signal("cancel")
+    await run.until_over()
+    await run.go_on()
 
 
 async def _change(run: Run) -> None:
@@ -349,5 +361,30 @@ FEATURES = [
         "changed",
         [wait("first", 1), give("left_out", 1, "first"), echo("last", "left_out"), give("after", 5, "last")],
         steer=_change,
+    ),
+    Feature(
+        # Recorded is what it does after it was continued: with an iteration done, and steps of another.
+        "continued_in_a_loop",
+        [
+            {
+                "id": "docs",
+                "loop": {
+                    "iterate_over": "${workflow.input.items}",
+                    "steps": [
+                        echo("load", input={"n": "${loop.current_item.n}"}),
+                        {
+                            "id": "slow",
+                            "handler": "steps.wait",
+                            "input": {"seconds": "${loop.current_item.seconds}"},
+                            "depends_on": ["load"],
+                        },
+                        echo("after", "slow", input={"n": "${load.result.n}"}),
+                    ],
+                },
+            },
+            echo("last", "docs", input={"all": "${docs.result}"}),
+        ],
+        run_input={"items": [{"n": 1, "seconds": 0}, {"n": 2, "seconds": 3}, {"n": 3, "seconds": 0}]},
+        steer=_cancel_in_a_loop_and_continue,
     ),
 ]

@@ -228,3 +228,21 @@ def test_a_changed_run_ends_as_one_that_had_begun_with_the_changed_definition(ca
             assert driver.runner.state.steps[step_id].status == expected.status, step_id
     activities = [each.activity_id for each in driver.started]
     assert len(activities) == len(set(activities))
+
+
+def test_a_loop_that_is_open_goes_on_while_the_rest_is_changed() -> None:
+    """With checkpoints before and after; what is inside of it can't be changed any more."""
+    loop = {"iterate_over": "[1, 2, 3, 4]", "steps": [step("x", input={"n": "${loop.current_item}"}), step("y", "x")]}
+    definition = workflow({"id": "docs", "loop": loop}, step("end", "docs", input={}))
+    for checkpoints in (set(), {1}, {4}, {1, 3, 5, 7}):
+        driver = Driver(definition, scripted({}, gives(7)), checkpoints=checkpoints)
+        driver.begin()
+        for _ in range(3):
+            driver.advance()
+        assert refused(driver, edit={"docs": {"timeout": 5}}) == [("already_started", "edit.docs")]
+        assert refused(driver, skip=["docs[3].x"]) == [("unknown_step", "skip[0]")]
+        change(driver, inject=[step("new", "docs", input={"all": "${docs.result}"})], edit={"end": {"input": {"k": 1}}})
+        finished(driver)
+        paths = [f"docs[{number}].{each}" for number in range(4) for each in "xy"]
+        assert [each.call.step_id for each in driver.started] == [*paths, "end", "new"]
+        assert [each.call.input for each in driver.started[-2:]] == [{"k": 1}, {"all": [7, 7, 7, 7]}]
