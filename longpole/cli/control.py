@@ -82,18 +82,31 @@ def cancel(
 
 def with_engine(data_dir: Path | None, run: str, action: Callable[[Executions, str], Awaitable[T]]) -> tuple[str, T]:
     """Do something with the run that is meant; its id, and what that gave. Needs Temporal, so a running service."""
-    from engine.core import open_engine, open_records
-    from longpole.connection import require_known_temporal
+    from engine.core import open_records
 
     settings = settings_from(data_dir)
 
-    async def steer() -> tuple[str, T]:
+    async def find() -> str:
         # Which run is meant is known without Temporal: a mistyped id is told as such.
         with open_records(settings) as records:
             execution_id = await find_execution(records.executions, run)
             await records.executions.status(execution_id)
+            return execution_id
+
+    execution_id = asyncio.run(find())
+    return execution_id, with_executions(data_dir, lambda executions: action(executions, execution_id))
+
+
+def with_executions(data_dir: Path | None, action: Callable[[Executions], Awaitable[T]]) -> T:
+    """What that gives, with the runs of a running service."""
+    from engine.core import open_engine
+    from longpole.connection import require_known_temporal
+
+    settings = settings_from(data_dir)
+
+    async def act() -> T:
         require_known_temporal(settings)
         async with open_engine(settings) as engine:
-            return execution_id, await action(engine.executions, execution_id)
+            return await action(engine.executions)
 
-    return asyncio.run(steer())
+    return asyncio.run(act())

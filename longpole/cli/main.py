@@ -24,7 +24,7 @@ from longpole.cli.plan import plan
 from longpole.cli.rerun import rerun
 from longpole.cli.run import run
 from longpole.cli.show import show
-from longpole.cli.steering import approve, reject, send
+from longpole.cli.steering import approvals, approve, reject, send
 from longpole.cli.token import token
 from longpole.cli.up import up
 from longpole.cli.validate import validate
@@ -57,6 +57,7 @@ app.command("change", rich_help_panel=_RUNS)(change)
 app.command("rerun", rich_help_panel=_RUNS)(rerun)
 app.command("cancel", rich_help_panel=_RUNS)(cancel)
 app.command("send", rich_help_panel=_RUNS)(send)
+app.command("approvals", rich_help_panel=_RUNS)(approvals)
 app.command("approve", rich_help_panel=_RUNS)(approve)
 app.command("reject", rich_help_panel=_RUNS)(reject)
 app.command("validate", rich_help_panel=_DEFINITIONS)(validate)

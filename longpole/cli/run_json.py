@@ -7,18 +7,24 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.views import Execution
+    from engine.views import Execution, InnerSteps
 
 
-def run_as_json(run: Execution, *, with_steps: bool = True, ui_url: str | None = None) -> dict[str, Any]:
-    """All that is known of a run; times in ISO 8601, durations in seconds."""
+def run_as_json(
+    run: Execution, *, with_steps: bool = True, inner: InnerSteps | None = None, ui_url: str | None = None
+) -> dict[str, Any]:
+    """All that is known of a run; times in ISO 8601, durations in seconds. `inner`: the steps inside of others."""
     told: dict[str, Any] = as_json_value(run)
     if not with_steps:
         for name in ("steps", "input", "output"):
             del told[name]
         return told
+    if inner is not None:
+        told["inner_steps"] = as_json_value(inner.steps)
     told["artifacts"] = [
-        {"step_id": step["step_id"], **artifact} for step in told["steps"] for artifact in step["artifacts"]
+        {"step_id": step["step_id"], **artifact}
+        for step in (*told["steps"], *told.get("inner_steps", ()))
+        for artifact in step["artifacts"]
     ]
     return {**told, "temporal_ui_url": ui_url}
 

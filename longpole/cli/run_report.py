@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,15 +16,18 @@ from longpole.cli.naming import short
 from longpole.cli.program import program
 
 if TYPE_CHECKING:
-    from engine.views import Execution, StepView
+    from engine.views import Execution, InnerSteps, StepView
 
 _SHOWN_STEPS = 200
 _SHOWN_OUTPUT = 2_000
 """Characters."""
 
 
-def report(console: Console, run: Execution, link: str | None, data_dir_hint: str) -> None:
-    """Print the whole of it. `data_dir_hint`: what commands that are suggested need."""
+def report(
+    console: Console, run: Execution, link: str | None, data_dir_hint: str, inner: InnerSteps | None = None
+) -> None:
+    """Print the whole of it. `data_dir_hint`: what commands that are suggested need; `inner`: the steps inside of
+    others, or some of them."""
     took = f"  {seconds_text(run.duration_seconds)}"
     console.print(Text.assemble((run.name, "bold"), "  ", status_text(run.status), took))
     facts = [
@@ -41,7 +45,9 @@ def report(console: Console, run: Execution, link: str | None, data_dir_hint: st
         facts.append(("web UI", link))
     _listed(console, facts)
     console.print(_steps(run))
-    show_artifacts(console, run)
+    if inner is not None and inner.total:
+        _show_inner(console, inner)
+    show_artifacts(console, run, inner)
     show_error_of(console, run)
     if run.output is not None:
         console.print(Text("output", style="bold"))
@@ -50,9 +56,10 @@ def report(console: Console, run: Execution, link: str | None, data_dir_hint: st
     console.print(Text.assemble(("next ", "dim"), command, ("  shows what the steps logged", "dim")))
 
 
-def show_artifacts(console: Console, run: Execution) -> None:
+def show_artifacts(console: Console, run: Execution, inner: InnerSteps | None = None) -> None:
     """The artifacts and where they are."""
-    artifacts = [(step.step_id, str(artifact.get("uri", ""))) for step in run.steps for artifact in step.artifacts]
+    steps = (*run.steps, *(inner.steps if inner is not None else ()))
+    artifacts = [(step.step_id, str(artifact.get("uri", ""))) for step in steps for artifact in step.artifacts]
     if artifacts:
         console.print(Text("artifacts", style="bold"))
         _listed(console, artifacts)
@@ -65,12 +72,24 @@ def show_error_of(console: Console, run: Execution) -> None:
         console.print(Text.assemble((f"{what}: ", "bold red"), str(run.error.get("message", ""))))
 
 
+def _show_inner(console: Console, inner: InnerSteps) -> None:
+    counts = ", ".join(f"{count} {status}" for status, count in inner.counts.items())
+    console.print(Text.assemble(("inside of them  ", "bold"), counts))
+    rest = inner.total - len(inner.steps)
+    console.print(_table(inner.steps, f"... and {rest} more; --inside STEP shows those of one, --json all", rest))
+
+
 def _steps(run: Execution) -> Padding:
+    shown = run.steps[:_SHOWN_STEPS]
+    rest = len(run.steps) - len(shown)
+    return _table(shown, f"... and {rest} more; --json has all", rest)
+
+
+def _table(steps: Sequence[StepView], more: str, rest: int) -> Padding:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("", "STEP", "STATUS", "TOOK", "ATTEMPT", ""):
         table.add_column(heading, overflow="fold")
-    shown = run.steps[:_SHOWN_STEPS]
-    for step in shown:
+    for step in steps:
         style = status_style(step.status)
         attempts = f"{step.attempts} of {step.max_attempts}" if step.attempts and step.max_attempts > 1 else ""
         table.add_row(
@@ -81,8 +100,8 @@ def _steps(run: Execution) -> Padding:
             attempts,
             Text(_note(step), style="dim"),
         )
-    if len(run.steps) > len(shown):
-        table.add_row("", Text(f"... and {len(run.steps) - len(shown)} more; --json has all", style="dim"))
+    if rest:
+        table.add_row("", Text(more, style="dim"))
     return Padding(table, (1, 0), expand=False)
 
 

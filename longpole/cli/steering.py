@@ -1,23 +1,30 @@
-"""`longpole send`, `approve` and `reject`: what a run waits for, from people."""
+"""`longpole send`, `approvals`, `approve` and `reject`: what a run waits for, from people."""
 
 from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from definitions.errors import LongpoleError
-from longpole.cli.console import out
-from longpole.cli.control import with_engine
+from longpole.cli.console import err, out, print_json
+from longpole.cli.control import with_engine, with_executions
+from longpole.cli.display import ago_text, one_line
 from longpole.cli.inputs import json_or_text, pairs_of
-from longpole.cli.options import DataDir, Run
+from longpole.cli.naming import find_execution, short
+from longpole.cli.options import DataDir, Json, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.executions import Executions
+
+_MOST_ASKED = 200
+"""Runs that are asked for their approvals."""
 
 Step = Annotated[
     str | None, typer.Argument(help="The step that asks; may be left out where only one does.", show_default=False)
@@ -47,6 +54,47 @@ def send(
         data_dir, run, lambda executions, found: executions.send_event(found, name, said, event_id)
     )
     out.print(f"sent {name} to {execution_id}")
+
+
+def approvals(
+    run: Annotated[
+        str | None, typer.Argument(help="A run, as in `list`; none: all that go on.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the approvals that wait for an answer, the oldest first."""
+
+    async def read(executions: Executions) -> list[dict[str, Any]]:
+        if run is not None:
+            return await _asked(executions, await find_execution(executions, run))
+        going_on, _ = await executions.find(statuses=("running", "paused"), limit=_MOST_ASKED)
+        return [each for one in going_on for each in await _asked(executions, one.execution_id)]
+
+    found = sorted(with_executions(data_dir, read), key=lambda each: each["requested_at"])
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        err.print("nothing waits for an approval")
+    for each in found:
+        _show_approval(each)
+
+
+async def _asked(executions: Executions, execution_id: str) -> list[dict[str, Any]]:
+    return [{"execution_id": execution_id, **each} for each in await executions.approvals(execution_id)]
+
+
+def _show_approval(asked: dict[str, Any]) -> None:
+    since = ago_text(datetime.fromtimestamp(asked["requested_at"], UTC))
+    until = asked["expires_at"]
+    who = ", ".join(asked["approvers"]) or "anybody"
+    out.print(Text.assemble((asked["step"], "bold"), f"  {short(asked['execution_id'])}  asked {since} of {who}"))
+    out.print(Text(f"  {asked['message']}"))
+    if asked["values"]:
+        out.print(Text(f"  values {one_line(asked['values'], 400)}", style="dim"))
+    if until is not None:
+        out.print(Text(f"  until {datetime.fromtimestamp(until, UTC).isoformat(timespec='seconds')}", style="dim"))
 
 
 def approve(

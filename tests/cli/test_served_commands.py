@@ -257,3 +257,28 @@ def test_a_run_is_changed(served: CommandLine, tmp_path: Path) -> None:
     assert [each["step_id"] for each in shown["steps"]] == ["a", "b", "late"]
     assert shown["priority"] == 80
     assert served("cancel", execution_id).returncode == 0
+
+
+def test_people_answer_what_a_run_waits_for(served: CommandLine) -> None:
+    steps = [
+        {"id": "paid", "wait": {"event": "paid"}},
+        {"id": "ask", "approval": {"message": "Publish?", "approvers": ["ann"], "values": {"limit": 5}}},
+        {"id": "each", "loop": {"iterate_over": [1], "max_iterations": 1, "steps": [{"id": "said"}]}},
+    ]
+    run = begin(served, "asking", steps)
+    done = served("send", run, "paid", "--data", '{"sum": 3}')
+    assert done.returncode == 0, done.stderr
+    [asked] = until(lambda: served.json("approvals"), "the question")
+    assert (asked["execution_id"], asked["step"], asked["values"]) == (run, "ask", {"limit": 5})
+    refused = served("reject", run, "--by", "eve")
+    assert refused.returncode == 2
+    assert "ann" in refused.stderr
+    done = served("approve", run, "ask", "--by", "ann", "--comment", "fine", "--value", "limit=7")
+    assert done.returncode == 0, done.stderr
+
+    until(lambda: status(served, run) == "completed", "the end of the run")
+    told = served.json("show", run)
+    outputs = {step["step_id"]: step["output"] for step in told["steps"]}
+    assert outputs["ask"]["values"] == {"limit": 7}
+    assert outputs["paid"] == {"sum": 3}
+    assert [step["step_id"] for step in told["inner_steps"]] == ["each[0].said"]
