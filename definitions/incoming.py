@@ -106,10 +106,12 @@ def cancel_request(argument: Any) -> CancelRequest:
     given = argument if isinstance(argument, dict) else {"reason": argument}
     reason = given.get("reason")
     grace = given.get("grace_seconds")
+    fails_as = given.get("fails_as")
     return CancelRequest(
         reason=bounded(reason, REASON_LIMIT) if isinstance(reason, str) and reason else CancelRequest.reason,
         grace_seconds=float(min(max(grace, 0), _LONGEST_GRACE)) if _is_number(grace) else CancelRequest.grace_seconds,
         save_partial_results=given.get("save_partial_results") is not False,
+        fails_as=bounded(fails_as, REASON_LIMIT) if isinstance(fails_as, str) else "",
     )
 
 

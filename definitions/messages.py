@@ -68,6 +68,8 @@ class CancelRequest:
     """How long running steps get to end by themselves; what has not ended by then is abandoned."""
     save_partial_results: bool = True
     """Keep the outputs of completed steps as the run's output."""
+    fails_as: str = ""
+    """The run fails with this error class instead of being cancelled; empty: it is cancelled."""
 
 
 @dataclass(frozen=True)

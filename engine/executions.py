@@ -245,9 +245,13 @@ class Executions(ExecutionRecords):
         reason: str = "cancelled",
         grace_seconds: float = DEFAULT_GRACE_SECONDS,
         save_partial_results: bool = True,
+        fails_as: str = "",
     ) -> None:
-        """Ask the run to end: running steps are told and get a grace period."""
-        request = CancelRequest(reason=reason, grace_seconds=grace_seconds, save_partial_results=save_partial_results)
+        """Ask the run to end: running steps are told and get a grace period. `fails_as`: it then has failed with that
+        error class, and was not cancelled."""
+        request = CancelRequest(
+            reason=reason, grace_seconds=grace_seconds, save_partial_results=save_partial_results, fails_as=fails_as
+        )
         await self._signal(execution_id, "cancel", asdict(request))
 
     async def result(self, execution_id: str) -> Any:

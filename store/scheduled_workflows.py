@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from definitions.calls import FINAL_RUN_STATUSES
 from definitions.errors import WorkflowNotFound
 from definitions.ids import WORKFLOW_PREFIX, is_id, to_uuid
 from store.scheduling_tables import SCHEDULED, ScheduledWorkflow
@@ -75,6 +76,13 @@ def tally(session: Session, owner: str | None) -> dict[str, Tally]:
     if owner is not None:
         statement = statement.where(SCHEDULED.c.owner == owner)
     return {status: Tally(count, savings or 0.0) for status, count, savings in session.execute(statement)}
+
+
+def unsettled(session: Session, limit: int) -> list[Pair]:
+    """Workflows that are over and still hold what they had reserved, or have no final cost."""
+    over = INSTANCES.c.closed_at.is_not(None) & INSTANCES.c.status.in_(FINAL_RUN_STATUSES)
+    statement = _pairs().where(over, SCHEDULED.c.actual_cost.is_(None)).limit(limit)
+    return [_pair(row) for row in session.execute(statement)]
 
 
 def change_scheduled(session: Session, row_id: UUID, **values: Any) -> None:

@@ -69,6 +69,8 @@ class ScheduledWorkflow(Row, table=True):
     estimated_cost: float
     cost_savings: float
     efficiency: float
+    actual_cost: float | None = None
+    """What it has cost, once it is over and settled."""
     conflicts_resolved: int = 0
     times_moved: int = 0
     """How often others moved it."""

@@ -299,6 +299,7 @@ class DagWorkflow:
     def _cancel(self, request: CancelRequest) -> None:
         if self._runner.stopping is None:
             self._limits.grace_seconds = request.grace_seconds
+            self._runner.fails_as = request.fails_as
         self._runner.stop(
             "cancelled", workflow.time(), reason=request.reason, save_partial=request.save_partial_results
         )

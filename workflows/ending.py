@@ -30,7 +30,9 @@ def _settle(state: RunState, step_id: str, status: StepStatus, reason: str, now:
     step.settled = True
 
 
-def ending(program: Program, state: RunState, stop: Stop | None, *, reason: str, save_partial: bool) -> Ending:
+def ending(
+    program: Program, state: RunState, stop: Stop | None, *, reason: str, save_partial: bool, fails_as: str = ""
+) -> Ending:
     """The run's status, output and error. `output` may hold deferred values (`definitions.values`)."""
     if stop == "timed_out":
         limit = program.definition.timeout
@@ -39,8 +41,8 @@ def ending(program: Program, state: RunState, stop: Stop | None, *, reason: str,
         )
         return Ending("timed_out", dict(state.outputs), error)
     if stop == "cancelled":
-        error = StepFailure(message=reason, error_class="cancelled")
-        return Ending("cancelled", dict(state.outputs) if save_partial else None, error)
+        error = StepFailure(message=reason, error_class=fails_as or "cancelled")
+        return Ending("failed" if fails_as else "cancelled", dict(state.outputs) if save_partial else None, error)
     if state.failures:
         return Ending("failed", None, _first_failure(state))
     return Ending("completed", program.root.result(state.outputs))

@@ -232,4 +232,11 @@ class Runner(Stepping):
             settle_unstarted(self.program, self.state, self.stop_reason, now)
         if self.stopping == "cancelled" and not (cut_short or self.state.counts["cancelled"]):
             self.stopping = None  # it came too late to change anything
-        return ending(self.program, self.state, self.stopping, reason=self.stop_reason, save_partial=self.save_partial)
+        return ending(
+            self.program,
+            self.state,
+            self.stopping,
+            reason=self.stop_reason,
+            save_partial=self.save_partial,
+            fails_as=self.fails_as,
+        )

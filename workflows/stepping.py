@@ -40,6 +40,8 @@ class Stepping:
         self.stopping: Stop | None = None
         self.stop_reason = ""
         self.save_partial = False
+        self.fails_as = ""
+        """The error class that a run which is stopped fails with; empty: it is cancelled."""
         self.started = False
         self.running_activities: dict[str, Running] = {}
         """By activity id."""

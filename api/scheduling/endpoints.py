@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import Body, Query, Request
@@ -10,7 +11,7 @@ from api.dependencies import Caller, NewId, SeenEngine
 from api.faults import ErrorManner
 from api.routing import surface_router
 from api.rules import rules
-from api.scheduling import translate, wire
+from api.scheduling import figures, translate, wire
 from api.surface import Surface
 from engine.scheduling.scheduling import Scheduling
 
@@ -33,6 +34,24 @@ async def schedule_workflow(
         run_uuid=new_id("execution"),
     )
     return translate.scheduled(done)
+
+
+@router.post(f"{BASE}/optimize-critical-path")
+@rules(kind="submission")
+async def optimize_critical_path(
+    body: wire.OptimizeRequest, engine: SeenEngine, caller: Caller, request: Request
+) -> wire.OptimizeResponse:
+    """Find a better plan for a scheduled workflow, and put it in force if asked to."""
+    request.path_params["workflow_id"] = body.workflow_id  # errors name it
+    goals, apply = figures.goals_of(body.optimization_goals), body.apply_optimizations
+    view, found = await Scheduling(engine, caller).optimize(body.workflow_id, goals, apply=apply)
+    return await asyncio.to_thread(figures.optimized, view, found, applied=apply)
+
+
+@router.get(f"{BASE}/system/statistics")
+async def system_statistics(engine: SeenEngine, caller: Caller) -> wire.StatisticsResponse:
+    """Figures of the whole system, from records and reservations."""
+    return figures.statistics(await Scheduling(engine, caller).statistics(), caller.subject)
 
 
 @router.get(f"{BASE}/workflow/{{workflow_id}}/status")

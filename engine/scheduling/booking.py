@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 from uuid import UUID
 
 from definitions.ids import to_uuid, workflow_id
@@ -35,8 +36,16 @@ class Booked:
     moved: tuple[str, ...]
 
 
+class Choose(Protocol):
+    """Makes a plan on pools where others hold something, and may search for so many seconds."""
+
+    def __call__(
+        self, pools: PoolsDocument, held: Sequence[Held], now: datetime, *, seconds: float = 0.0
+    ) -> Proposal: ...
+
+
 @dataclass(frozen=True)
-class _Page:
+class Page:
     """What the book says at an edition."""
 
     edition: int
@@ -54,13 +63,20 @@ class Booking:
         self._seconds = seconds
 
     def book(
-        self, wish: Wish, own: UUID, enter: Callable[[Session, Booked], None], *, now: datetime | None = None
+        self,
+        wish: Wish,
+        own: UUID,
+        enter: Callable[[Session, Booked], None],
+        *,
+        now: datetime | None = None,
+        choose: Choose | None = None,
     ) -> Booked:
         """Plan `wish` as the workflow `own`, whose reservations so far don't count, and enter it with `enter`.
 
-        `now`: the earliest moment of the plan; None: this one. Raises what `propose` raises, and `StoreUnavailable`.
-        """
-        draft, edition = self._draft(wish, own, now)
+        `now`: the earliest moment of the plan; None: this one. `choose` plans instead of `propose`. Raises what that
+        raises, and `StoreUnavailable`."""
+        plan = choose or partial(propose, wish)
+        draft, edition = self._draft(plan, own, now)
         with self._database.write() as session:
             moment = now or datetime.now(UTC)
             if reservations.open_book(session) != edition + 1 or draft is None:
@@ -69,7 +85,7 @@ class Booking:
             moved: tuple[tuple[Movable, Proposal], ...] = ()
             if draft is None:
                 try:
-                    draft = propose(wish, page.pools, page.held, moment)
+                    draft = plan(page.pools, page.held, moment)
                 except ResourceConflict:
                     if not wish.may_preempt:
                         raise
@@ -83,20 +99,23 @@ class Booking:
             reservations.reserve(session, holdings(draft, own))
             return booked
 
-    def _draft(self, wish: Wish, own: UUID, now: datetime | None) -> tuple[Proposal | None, int]:
+    def _draft(self, plan: Choose, own: UUID, now: datetime | None) -> tuple[Proposal | None, int]:
         """A plan made on what can be read without locking anybody out; it counts if nothing has changed by then."""
-        moment = now or datetime.now(UTC)
-        with self._database.read() as session:
-            page = self._page(session, moment, own)
+        page = self.look(own, now)
         try:
-            return propose(wish, page.pools, page.held, moment, seconds=self._seconds), page.edition
+            return plan(page.pools, page.held, now or datetime.now(UTC), seconds=self._seconds), page.edition
         except ResourceConflict:
             return None, page.edition
 
-    def _page(self, session: Session, moment: datetime, own: UUID) -> _Page:
+    def look(self, own: UUID, now: datetime | None = None) -> Page:
+        """What the book says now, without what `own` holds."""
+        with self._database.read() as session:
+            return self._page(session, now or datetime.now(UTC), own)
+
+    def _page(self, session: Session, moment: datetime, own: UUID) -> Page:
         edition = reservations.current_edition(session)
         held = [each for each in reservations.list_held(session, moment) if each.workflow_id != own]
-        return _Page(edition, self._pools.read(session), held)
+        return Page(edition, self._pools.read(session), held)
 
     def _movable(self, session: Session, wish: Wish, own: UUID) -> list[Movable]:
         found = []

@@ -6,20 +6,22 @@ the cheapest of those are planned for real, with what others hold. With `split`,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import ceil, floor
+from typing import Any
 
 from definitions.pools import PoolsDocument
 from engine.planning.case import Case, open_case
 from engine.planning.request import Request
 from engine.scheduling.refusals import CostLimitExceeded, ResourceConflict, WindowExpired
 from engine.scheduling.wish import Wish
-from planner import Limits, Objective, Plan, Problem, Reservation, Task, solve
+from planner import Limits, Objective, Plan, Problem, Reservation, Status, Task, solve
 from planner.costs import Costs, covers
 from planner.cpm import soonest
+from planner.schedule import Schedule
 from store.reservations import Held
 
 AT_ONCE = Limits(seconds=0.0)
@@ -99,15 +101,17 @@ def propose(wish: Wish, pools: PoolsDocument, held: Sequence[Held], now: datetim
         raise WindowExpired(
             f"the latest start, {window.latest.isoformat()}, has passed", remedy="choose a window that is not over"
         )
-    return _Proposing(wish, pools, held, now, seconds).proposal()
+    return Proposing(wish, pools, held, now, seconds).proposal()
 
 
-class _Proposing:
+class Proposing:
+    """One wish on its way to a plan. Raises as `propose`."""
+
     def __init__(self, wish: Wish, pools: PoolsDocument, held: Sequence[Held], now: datetime, seconds: float) -> None:
         self._wish = wish
         self._window = wish.window
+        self.origin = now = now.replace(microsecond=0) + timedelta(seconds=now.microsecond > 0)
         # Moments are whole seconds from here on, as what others hold is rounded up to: searches go by such a grid.
-        now = now.replace(microsecond=0) + timedelta(seconds=now.microsecond > 0)
         self._case = open_case(Request((wish.document,), now, pools))
         self._require_sizes(pools)
         self._empty = self._case.problem
@@ -128,14 +132,63 @@ class _Proposing:
             found += self._cheaper(first)
         if not found:
             raise self._too_long(first)
-        best = min(found, key=self._worth)
+        return self.checked(min(found, key=self._worth), first, found)
+
+    def checked(self, best: Plan, first: Plan, found: Sequence[Plan]) -> Proposal:
+        """The proposal of a plan that keeps the budget. Raises `CostLimitExceeded`."""
         if self._wish.budget is not None and not covers(self._wish.budget, best.cost):
-            least = min(plan.cost for plan in found)
+            least = min(plan.cost for plan in (best, *found))
             raise CostLimitExceeded(
                 f"it costs {least:.2f} at least, and its budget is {self._wish.budget:.2f}",
                 remedy=f"allow {least:.2f}, widen its window, or ask for less",
             )
         return Proposal(self._case, best, first, self._disturbed(first))
+
+    def alternatives(self, objective: Objective) -> tuple[Plan, list[Plan]]:
+        """The plan of starting as soon as possible, and all that are worth a look: at other starts, and that of a
+        search by `objective`. Raises `ResourceConflict`."""
+        first = self._planned(self._problem, max(self._earliest, 0.0))
+        if first is None:
+            raise ResourceConflict("no plan was found", remedy="ask for less, or for a wider window")
+        until = self._latest if self._latest is not None else self._earliest + LOOKS_AHEAD.total_seconds()
+        found = [first, *self._cheaper(first)]
+        if self._seconds > 0:
+            problem = replace(
+                _released(self._problem, self._earliest),
+                objective=objective,
+                horizon=until + max(first.makespan, self._window.longest_seconds or 0.0),
+                current=first,
+            )
+            plan = solve(problem, Limits(seconds=self._seconds))
+            # What is one block stays one: a search must not pull it apart.
+            if plan.schedule is not None and (self._window.split or span_of(plan) <= span_of(first) + _NEAR):
+                found.append(plan)
+        return first, [plan for plan in found if self._in_time(plan)]
+
+    def kept(self, record: Mapping[str, Any]) -> Plan:
+        """A plan that was made before, in this one's time."""
+        tasks = self._problem.tasks
+        steps = {step["step_id"]: step for step in record["steps"]}
+        schedule = Schedule(
+            [self._second(steps[task.id]["start"]) for task in tasks],
+            [self._second(steps[task.id]["end"]) for task in tasks],
+            [0] * len(tasks),
+            {
+                i: tuple(steps[task.id]["amounts"].get(demand.pool, demand.amount) for demand in task.modes[0].demands)
+                for i, task in enumerate(tasks)
+                if task.modes[0].demands
+            },
+            {
+                i: tuple((self._second(start), self._second(end)) for start, end in steps[task.id]["parts"])
+                for i, task in enumerate(tasks)
+                if len(steps[task.id]["parts"]) > 1
+            },
+        )
+        problem = _released(self._problem, min(schedule.starts))
+        return Plan(problem, Status.FEASIBLE, schedule, None, None, "kept", 0.0)
+
+    def _second(self, moment: str) -> float:
+        return (datetime.fromisoformat(moment) - self.origin).total_seconds()
 
     def _worth(self, plan: Plan) -> tuple[float, float, float]:
         """What is smaller is better: the cost, then the distance to the preferred start, then the start."""

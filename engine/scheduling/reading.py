@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from engine.access.identity import Identity
-from engine.scheduling.actual import Attempt, actual_cost, amounts_of
 from engine.scheduling.pools import PoolBook
+from engine.scheduling.settling import cost_so_far
 from engine.scheduling.views import Progress, RunningStep, ScheduledView, Summary
 from store import events, scheduled_workflows, steps
 from store.database import Database, Session
@@ -96,8 +96,7 @@ class ScheduledRecords:
 
     def _view(self, session: Session, pair: Pair, now: datetime) -> ScheduledView:
         row, run = pair
-        attempts = [each for each in map(Attempt.of, self._attempts(session, row.execution_id)) if each is not None]
-        cost = actual_cost(attempts, amounts_of(row.plan), self._pools.read(session), run.completed_at or now)
+        cost = cost_so_far(session, pair, self._pools, now)
         return ScheduledView(
             workflow_id=row.workflow_id,
             execution_id=row.execution_id,
@@ -123,10 +122,6 @@ class ScheduledRecords:
             plan=row.plan,
             error=run.error,
         )
-
-    @staticmethod
-    def _attempts(session: Session, execution_id: str) -> Sequence[WorkflowStepExecution]:
-        return steps.list_steps(session, execution_id)
 
 
 def _running(row: WorkflowStepExecution, planned: dict[str, object], now: datetime) -> RunningStep:

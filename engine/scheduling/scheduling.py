@@ -13,24 +13,31 @@ import structlog
 
 from definitions.errors import Conflict, DefinitionInvalid
 from definitions.ids import execution_id
+from definitions.pools import PoolsDocument
 from engine.access.identity import LOCAL, Identity
 from engine.outgoing import row_of
 from engine.scheduling.advice import recommendations, side_by_side
 from engine.scheduling.announcing import announce
 from engine.scheduling.booking import Booked, Booking, enter_plan, enter_workflow, wish_of
+from engine.scheduling.optimizing import Goals, Optimized, optimize
 from engine.scheduling.pools import PoolBook
+from engine.scheduling.proposing import Proposal
 from engine.scheduling.reading import ScheduledRecords
 from engine.scheduling.refusals import DependencyCycle, InvalidWorkflowStatus
+from engine.scheduling.statistics import SystemStatistics, system_statistics
 from engine.scheduling.views import Scheduled, ScheduledView
 from engine.scheduling.wish import StartWindow, Wish
 from store import reservations, scheduled_workflows
 from store.database import Session
+from store.reservations import Held
 from store.scheduling_tables import ScheduledWorkflow
 
 if TYPE_CHECKING:
     from engine.core import Engine
 
 _log = structlog.get_logger()
+_OPTIMIZE_SECONDS = 1.0
+"""What a request that asks for a better plan spends on searching for one."""
 
 
 class Scheduling:
@@ -110,6 +117,42 @@ class Scheduling:
         await self._announce()
         _log.info("a scheduled workflow was started before its hour", workflow_id=workflow_id)
         return _scheduled(await self.records.get(view.workflow_id), booked)
+
+    async def optimize(self, workflow_id: str, goals: Goals, *, apply: bool) -> tuple[ScheduledView, Optimized]:
+        """The best plan for these goals, and with `apply` in force from now on; the view is that of before.
+
+        Raises `WorkflowNotFound`, `InvalidWorkflowStatus`, `ResourceConflict`, `CostLimitExceeded`."""
+        view = await self._require(workflow_id, "optimized", ("scheduled",))
+
+        def work() -> Optimized:
+            with self._engine.database.read() as session:
+                pair = scheduled_workflows.get_scheduled(session, workflow_id)
+                wish = wish_of(session, pair)
+            row = pair[0]
+            made: list[Optimized] = []
+
+            def choose(pools: PoolsDocument, held: Sequence[Held], now: datetime, *, seconds: float = 0.0) -> Proposal:
+                made.append(optimize(wish, pools, held, now, row.plan, goals, max(seconds, _OPTIMIZE_SECONDS)))
+                return made[-1].proposal
+
+            def enter(session: Session, booked: Booked) -> None:
+                enter_plan(session, row, booked.proposal, wish)
+
+            if apply:
+                self._booking.book(wish, row.id, enter, choose=choose)
+            else:
+                page = self._booking.look(row.id)
+                choose(page.pools, page.held, datetime.now(UTC))
+            return made[-1]
+
+        optimized = await asyncio.to_thread(work)
+        if apply:
+            await self._announce()
+        return view, optimized
+
+    async def statistics(self) -> SystemStatistics:
+        """Figures over the workflows of everybody."""
+        return await system_statistics(self._engine.database, self.pools)
 
     async def pause(self, workflow_id: str) -> ScheduledView:
         """Running steps end, nothing new starts, and the run does not begin.

@@ -43,6 +43,11 @@ async def wait(given: dict[str, Any]) -> dict[str, float]:
     return {"waited": given["seconds"]}
 
 
+async def linger(given: dict[str, Any]) -> dict[str, float]:
+    """Waits `parameters.seconds`, as an agent is called."""
+    return await wait(given["parameters"])
+
+
 async def stubborn(given: dict[str, Any]) -> str:
     """Does not end when it is told to, for `seconds`."""
     until = time.monotonic() + given["seconds"]

@@ -56,6 +56,14 @@ async def test_the_documented_workflow_is_scheduled_followed_listed_and_executed
         same_shape(listed, documented[LISTED])
         assert listed["workflows"][0]["workflow_id"] == told["workflow_id"]
         assert listed["pagination"] == {"total_count": 1, "limit": 50, "offset": 0, "has_more": False}
+        optimized = await ann.post(
+            f"{BASE}/optimize-critical-path", json={**documented[OPTIMIZE], "workflow_id": told["workflow_id"]}
+        )
+        assert optimized.status_code == 200, optimized.text
+        same_shape(optimized.json(), documented[OPTIMIZED])
+        statistics = (await ann.get(f"{BASE}/system/statistics")).json()
+        same_shape(statistics, documented[STATISTICS])
+        assert statistics["user_id"] == "ann"
         executed = await ann.post(f"{workflow}/execute")
         assert executed.status_code == 200, executed.text
         same_shape(executed.json(), documented[EXECUTED])

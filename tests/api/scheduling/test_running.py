@@ -55,6 +55,24 @@ async def test_it_begins_at_its_hour_and_costs_what_it_held(running: Service) ->
         assert (summary["total_workflows"], summary["completed_workflows"], summary["active_workflows"]) == (1, 1, 0)
 
 
+async def test_a_run_that_reaches_its_budget_starts_nothing_more_and_fails(running: Service) -> None:
+    """Planned for a thirtieth of a minute, the first step takes until it has cost more than all of it may."""
+    prompt = {"agent_type": "steps.linger", "parameters": {"seconds": 20}}
+    body = workflow(
+        {**step("slow", minutes=1 / 30, licence=1), **prompt},
+        step("never", minutes=1 / 30, after=("slow",), licence=1),
+        max_ftns_cost=0.01,
+        cost_optimization_enabled=False,
+    )
+    async with running.client() as ann:
+        workflow_id = (await ann.post(SCHEDULE, json=body)).json()["workflow_id"]
+        ended = await has_status(ann, workflow_id, "failed")
+        assert ended["completed_steps"] == []
+        assert ended["actual_cost"] >= 0.01
+        listed = (await ann.get(f"{BASE}/workflows?status_filter=failed")).json()
+        assert [each["workflow_id"] for each in listed["workflows"]] == [workflow_id]
+
+
 async def test_execute_starts_it_now_though_it_is_planned_for_tomorrow(running: Service) -> None:
     body = workflow(step("only", cpu_cores=2), execution_window=window(day()))
     async with running.client() as ann:
