@@ -25,7 +25,9 @@ def as_soon_as_possible(problem: Problem, compiled: Compiled | None = None) -> S
     compiled = compiled or compile_problem(problem)
     keys = [-task.priority * len(problem.tasks) + number for number, task in enumerate(problem.tasks)]
     first = [
-        next((n for n, way in enumerate(ways) if way.option.mode == 0 and _as_given(way.option.amounts, task)), 0)
+        0
+        if len(ways) == 1
+        else next((n for n, way in enumerate(ways) if way.option.mode == 0 and _as_given(way.option.amounts, task)), 0)
         for ways, task in zip(compiled.ways, problem.tasks, strict=True)
     ]
     draft = Lister(compiled, in_time=False).serial(keys, first)

@@ -18,7 +18,7 @@ from planner.calendars import Steps
 from planner.costs import Costs
 from planner.cpm import latest, opening, soonest
 from planner.graph import Graph
-from planner.grid import NEAR, Grid, lowest, scale_of, tick_of
+from planner.grid import NEAR, Grid, lowest, scales_of, tick_of
 from planner.horizon import banded, horizon, likely_horizon
 from planner.occupancy import free_steps
 from planner.options import Option, options
@@ -199,7 +199,7 @@ def _until(problem: Problem, until: float) -> Compiled:
     tick = tick_of(problem, choices, raw, costs, until)
     grid = Grid(tick)
     end = grid.down(until)
-    scales = [scale_of(problem, number, choices) for number in range(len(problem.pools))]
+    scales = scales_of(problem, choices)
     ways = [[_way(problem, task, option, grid, scales) for option in found] for task, found in enumerate(choices)]
     arcs = problem.graph
     graph = Graph(arcs.order, _rounded(arcs.successors, grid))
@@ -246,7 +246,7 @@ def _way(problem: Problem, task: int, option: Option, grid: Grid, scales: list[i
 
 
 def _rounded(arcs: list[list[tuple[int, float]]], grid: Grid) -> list[list[tuple[int, int]]]:
-    return [[(task, grid.up(lag)) for task, lag in each] for each in arcs]
+    return [[(task, grid.up(lag) if lag else 0) for task, lag in each] for each in arcs]
 
 
 def _pool(problem: Problem, number: int, free: Steps, grid: Grid, scale: int, until: float) -> GridPool:

@@ -45,7 +45,7 @@ class Grid:
 def tick_of(problem: Problem, choices: list[list[Option]], free: list[Steps], costs: Costs, until: float) -> float:
     """The coarsest tick that every time is a multiple of, in seconds."""
     common = 0
-    for seconds in _times(problem, choices, free, costs):
+    for seconds in set(_times(problem, choices, free, costs)):
         whole = round(seconds * 1000)
         common = gcd(common, whole if abs(whole - seconds * 1000) < NEAR * max(1.0, abs(seconds)) else 1)
         if common == 1:
@@ -83,16 +83,19 @@ def _times(problem: Problem, choices: list[list[Option]], free: list[Steps], cos
     yield from (pool.burst.longest for pool in problem.pools if pool.burst is not None)
 
 
-def scale_of(problem: Problem, number: int, choices: list[list[Option]]) -> int:
-    """What amounts of a pool are multiplied by to be whole."""
-    name = problem.pools[number].id
-    amounts = [problem.pools[number].capacity, *(part.capacity for part in problem.pools[number].calendar)]
-    amounts += [reservation.amount for reservation in problem.reservations if reservation.pool == name]
+def scales_of(problem: Problem, choices: list[list[Option]]) -> list[int]:
+    """What amounts of each pool are multiplied by to be whole."""
+    amounts = {pool.id: {pool.capacity, *(part.capacity for part in pool.calendar)} for pool in problem.pools}
+    for reservation in problem.reservations:
+        amounts[reservation.pool].add(reservation.amount)
     for task, found in zip(problem.tasks, choices, strict=True):
         for option in found:
             for place, demand in enumerate(task.modes[option.mode].demands):
-                if demand.pool == name:
-                    amounts.append(demand.amount if option.amounts is None else option.amounts[place])
+                amounts[demand.pool].add(demand.amount if option.amounts is None else option.amounts[place])
+    return [_scale(each) for each in amounts.values()]
+
+
+def _scale(amounts: Iterable[float]) -> int:
     for scale in _SCALES:
         if all(abs(amount * scale - round(amount * scale)) < NEAR for amount in amounts):
             return scale

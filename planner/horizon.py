@@ -8,7 +8,9 @@ from planner.calendars import CapacityBand
 from planner.cpm import soonest
 
 if TYPE_CHECKING:
-    from planner.problem import Problem
+    from collections.abc import Sequence
+
+    from planner.problem import Demand, Problem
 
 DAY = 86400.0
 _WEEKS_OF_BANDS = 14 * DAY
@@ -23,7 +25,7 @@ def horizon(problem: Problem) -> float:
     ever fit. Hours of the clock come again and again: two weeks and a multiple of all work is laid out for them. A
     given horizon, and deadlines where every task has one, end it earlier.
     """
-    work = sum(max(mode.duration * _slowest(mode.demands) for mode in task.modes) for task in problem.tasks)
+    work = sum(max([mode.duration * _slowest(mode.demands) for mode in task.modes]) for task in problem.tasks)
     work += sum(arc.lag for arc in problem.precedence if arc.lag > 0)
     work += sum(given.end - given.start for given in problem.reservations if given.movable)
     return _ended(problem, _last(problem) + (_WEEKS_OF_BANDS + _BAND_STRETCH * work if banded(problem) else work))
@@ -83,11 +85,10 @@ def _last(problem: Problem) -> float:
     return last
 
 
-def _slowest(demands: tuple[object, ...]) -> float:
+def _slowest(demands: Sequence[Demand]) -> float:
     """By what a duration grows when each malleable demand gets the least it may."""
     ratio = 1.0
     for demand in demands:
-        low = getattr(demand, "min_amount", None)
-        if low is not None:
-            ratio *= (demand.amount / low) ** demand.speedup  # type: ignore[attr-defined]
+        if demand.min_amount is not None:
+            ratio *= (demand.amount / demand.min_amount) ** demand.speedup
     return ratio

@@ -145,6 +145,11 @@ class Lister:
         compiled = self.compiled
         ways = compiled.ways[task]
         splittable = compiled.problem.tasks[task].splittable
+        if len(ways) == 1 and not splittable:  # most tasks: nothing to choose
+            begin = table.first_fit(ways[0], start)
+            end = begin + ways[0].ticks
+            late = end > compiled.last_end[task] or begin > compiled.last_start[task]
+            return None if begin == NEVER or (late and self._in_time) else (0, ((begin, end),))
         best: tuple[float, int, Spans] | None = None
         for number in range(len(ways)) if fixed is None else (fixed,):
             way = ways[number]

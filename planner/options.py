@@ -29,12 +29,18 @@ class Option:
 
 def options(task: Task) -> list[Option]:
     """All ways to do a task, at least one."""
+    if len(task.modes) == 1 and not any(map(_ranged, task.modes[0].demands)):
+        return [Option(0, None, task.modes[0].duration, 0.0)]
     best = max(mode.quality for mode in task.modes)
     return [
         Option(number, amounts, seconds, best - mode.quality)
         for number, mode in enumerate(task.modes)
         for amounts, seconds in _amounts(mode)
     ]
+
+
+def _ranged(demand: Demand) -> bool:
+    return demand.min_amount is not None or demand.max_amount is not None
 
 
 def _amounts(mode: Mode) -> list[tuple[tuple[float, ...] | None, float]]:

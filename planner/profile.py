@@ -71,22 +71,23 @@ class Profile:
         """Take `units` from `start` to `end`; give them back where negative."""
         if end <= start:
             return
-        first = self._split(start)
-        last = self._split(end)
-        free = self.free
+        times, free = self.times, self.free
+        first = bisect_right(times, start) - 1
+        if times[first] != start:
+            first += 1
+            self._split(first, start)
+        last = bisect_right(times, end, first) - 1
+        if times[last] != end:
+            last += 1
+            self._split(last, end)
         for place in range(first, last):
             free[place] -= units
 
-    def _split(self, moment: int) -> int:
-        times = self.times
-        place = bisect_right(times, moment) - 1
-        if times[place] == moment:
-            return place
-        times.insert(place + 1, moment)
-        self.free.insert(place + 1, self.free[place])
+    def _split(self, place: int, moment: int) -> None:
+        self.times.insert(place, moment)
+        self.free.insert(place, self.free[place - 1])
         if self.extra is not None:
-            self.extra.insert(place + 1, self.extra[place])
-        return place + 1
+            self.extra.insert(place, self.extra[place - 1])
 
     def _short_burst(self, start: int, end: int, units: int) -> bool:
         """Whether, with `units` more from `start` to `end`, no stretch above the usual capacity is too long."""

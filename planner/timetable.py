@@ -51,16 +51,18 @@ class Timetable:
         return self._together(way.needs, way.ticks, start)
 
     def _together(self, needs: tuple[tuple[int, int], ...], ticks: int, start: int) -> int:
-        agreed = 0
+        profiles, left = self.profiles, len(needs)
         moment = start
-        while agreed < len(needs):
+        while left:
             for pool, units in needs:
-                found = self.profiles[pool].first_fit(moment, ticks, units)
-                if found == NEVER:
+                found = profiles[pool].first_fit(moment, ticks, units)
+                if found == moment:
+                    left -= 1
+                elif found == NEVER:
                     return NEVER
-                agreed = agreed + 1 if found == moment else 1
-                moment = found
-                if agreed == len(needs):
+                else:
+                    moment, left = found, len(needs) - 1
+                if not left:
                     break
         return moment
 
@@ -134,14 +136,14 @@ class Timetable:
 
     def take(self, way: Way, spans: Iterable[tuple[int, int]]) -> None:
         """Place work."""
-        for pool, units in way.needs:
-            for start, end in spans:
+        for start, end in spans:
+            for pool, units in way.needs:
                 self.profiles[pool].change(start, end, units)
 
     def give(self, way: Way, spans: Iterable[tuple[int, int]]) -> None:
         """Take work out again."""
-        for pool, units in way.needs:
-            for start, end in spans:
+        for start, end in spans:
+            for pool, units in way.needs:
                 self.profiles[pool].change(start, end, -units)
 
 

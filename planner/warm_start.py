@@ -66,13 +66,24 @@ def unchanged(compiled: Compiled) -> Draft | None:
     return draft if draft is not None and keeps(compiled, draft) else None
 
 
+def _kept_by_listing(compiled: Compiled, warm: Warm) -> bool:
+    """Whether a list schedule in the order of the current plan is that plan, where it still holds: nothing about it but
+    starts, and what is waited for has started before."""
+    return (
+        compiled.problem.rigid
+        and not compiled.movable
+        and len(warm.starts) == len(warm.ways)
+        and None not in warm.ways
+        and all(lag >= 0 for arcs in compiled.graph.successors for _, lag in arcs)
+    )
+
+
 def warm_drafts(compiled: Compiled, warm: Warm) -> Iterator[Draft]:
     """The current plan, where it still holds, and list schedules in its order: each task no earlier than there, so that
     as few as can be move; then as early as they can be."""
     from planner.compiled import Draft
 
-    kept = unchanged(compiled)
-    if kept is not None:
+    if not _kept_by_listing(compiled, warm) and (kept := unchanged(compiled)) is not None:
         yield kept
     lister = Lister(compiled)
     keys = [warm.starts.get(task, start) for task, start in enumerate(compiled.earliest)]

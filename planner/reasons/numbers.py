@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.costs import CENT, Costs
-from planner.grid import scale_of
+from planner.grid import scales_of
 from planner.horizon import horizon
 from planner.options import options
 from planner.reasons.constraints import Constraint, Kind, levels, limited, peak, with_floor, with_peak
@@ -144,7 +144,7 @@ class Numbers:
 
     def _unit(self, pool: int) -> float:
         """The smallest amount of a pool that makes a difference."""
-        return 1 / scale_of(self._problem, pool, [options(task) for task in self._problem.tasks])
+        return 1 / scales_of(self._problem, [options(task) for task in self._problem.tasks])[pool]
 
     def _room(self, limit: Constraint) -> float:
         """A capacity that leaves room for everything."""
