@@ -30,7 +30,7 @@ class Populations:
         self.per_second = 1e6 / (0.035 * tasks + 0.0001 * tasks * tasks)
         self._slice = max(200, SLICE // tasks)
         # More members learn more slowly and get further.
-        self._size = 10 + int(min(math.sqrt(self.per_second * min(seconds, 60.0)) / 4, 2 * tasks))
+        self._size = 10 + int(min(math.sqrt(self.per_second * min(max(seconds, 0.0), 60.0)) / 4, 2 * tasks))
         self._begin()
 
     def _begin(self) -> None:

@@ -127,9 +127,24 @@ class Search:
             self._restarted = now
             self._proof.interrupt()
 
+    def _await(self, kernels: Kernels) -> bool:
+        """Try to prove until the machine code is there; false where the time is over before. One thread."""
+        turn = 0.2
+        while not kernels.evolution.done():
+            if self._over():
+                return False
+            if self._proof.usable:
+                self._proof.run(1, alone=True, seconds=min(turn, self._left()))
+                turn *= 2
+            else:
+                self._incumbent.wait(min(POLL, max(0.0, self._left())))
+        return True
+
     def _take_turns(self, work: float | None) -> None:
         """One thread. Counted work: a second's worth of schedules or partial schedules is a unit, as CP-SAT's is."""
         kernels = kernels_loading()
+        if work is None and not self._await(kernels):
+            return
         populations = Populations(
             kernels.evolution.result(),
             self._packed,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 
 from planner.limits import Limits
-from planner.makespan import Instance, Result, solve
+from planner.makespan import Instance, Result, search, solve
 from planner.makespan.bounds import precedence_bounds
 from planner.makespan.enumeration import schedule_within
+from planner.makespan.loading import Kernels
 from planner.makespan.packing import pack
 
 
@@ -94,3 +96,12 @@ def test_without_a_folder_for_the_cache_the_machine_code_is_made_each_time() -> 
         "def double(number):\n    return 2 * number\n"
         "assert compiled(double)(21) == 42"
     )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nobody_waits_for_the_compiler_beyond_the_limit(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    never = Kernels(Future(), Future())
+    monkeypatch.setattr(search, "kernels_loading", lambda: never)
+    result = solve(hard(), Limits(seconds=0.5, workers=workers))
+    assert result.status == "feasible"
+    assert result.lower_bound > 0
