@@ -9,7 +9,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.changes import AddTask, ChangeBudget, ChangeDeadline, ChangeDuration, ChangePool, RemoveTask
+    from planner.changes import (
+        AddTask,
+        ChangeBudget,
+        ChangeDeadline,
+        ChangeDuration,
+        ChangeMaxDuration,
+        ChangePool,
+        RemoveTask,
+    )
     from planner.comparing import Comparison, what_if
     from planner.infeasibility import explain
     from planner.limits import Limits
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
         CapacityBand,
         CapacityPeriod,
         Demand,
+        MaxDuration,
         Mode,
         Objective,
         Pool,
@@ -41,6 +50,7 @@ _MODULES = {
     "ChangeBudget": "changes",
     "ChangeDeadline": "changes",
     "ChangeDuration": "changes",
+    "ChangeMaxDuration": "changes",
     "ChangePool": "changes",
     "RemoveTask": "changes",
     "Comparison": "comparing",
@@ -58,6 +68,7 @@ _MODULES = {
     "CapacityBand": "problem",
     "CapacityPeriod": "problem",
     "Demand": "problem",
+    "MaxDuration": "problem",
     "Mode": "problem",
     "Objective": "problem",
     "Pool": "problem",
@@ -85,11 +96,13 @@ __all__ = [
     "ChangeBudget",
     "ChangeDeadline",
     "ChangeDuration",
+    "ChangeMaxDuration",
     "ChangePool",
     "Comparison",
     "Demand",
     "Distribution",
     "Limits",
+    "MaxDuration",
     "Mode",
     "Objective",
     "Plan",

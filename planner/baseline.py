@@ -30,7 +30,7 @@ def as_soon_as_possible(problem: Problem, compiled: Compiled | None = None) -> S
         else next((n for n, way in enumerate(ways) if way.option.mode == 0 and _as_given(way.option.amounts, task)), 0)
         for ways, task in zip(compiled.ways, problem.tasks, strict=True)
     ]
-    draft = Lister(compiled, in_time=False).serial(keys, first)
+    draft = Lister(compiled, in_time=False, together=False).serial(keys, first)
     return None if isinstance(draft, Stuck) else compiled.schedule(draft)
 
 

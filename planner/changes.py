@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from definitions.errors import Problem as Mistake
 from definitions.errors import ProblemsError
-from planner.problem import Budget, Precedence, Problem, Task
+from planner.problem import Budget, MaxDuration, Precedence, Problem, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,14 @@ class ChangeBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeMaxDuration:
+    """Another longest duration of a group, or without one of the whole plan; None: none at all."""
+
+    seconds: float | None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AddTask:
     """One more task, after some and before others."""
 
@@ -76,7 +84,7 @@ class RemoveTask:
     task: str
 
 
-Change = ChangePool | ChangeDeadline | ChangeDuration | ChangeBudget | AddTask | RemoveTask
+Change = ChangePool | ChangeDeadline | ChangeDuration | ChangeBudget | ChangeMaxDuration | AddTask | RemoveTask
 
 
 def changed(problem: Problem, changes: Sequence[Change]) -> Problem:
@@ -103,7 +111,7 @@ def _unknown(problem: Problem, change: Change, path: str) -> Iterable[Mistake]:
         kind, names = "pool", (change.pool,)
     elif isinstance(change, AddTask):
         names = (*change.after, *change.before)
-    elif not isinstance(change, ChangeBudget):
+    elif not isinstance(change, ChangeBudget | ChangeMaxDuration):
         names = (change.task,)
     known = problem.pool_index if kind == "pool" else problem.index
     for name in names:
@@ -119,6 +127,10 @@ def _with(problem: Problem, change: Change) -> Problem:
         budgets = tuple(budget for budget in problem.budgets if budget.group != change.group)
         more = () if change.amount is None else (Budget(change.amount, change.group),)
         return replace(problem, budgets=budgets + more)
+    if isinstance(change, ChangeMaxDuration):
+        others = tuple(limit for limit in problem.max_durations if limit.group != change.group)
+        longest = () if change.seconds is None else (MaxDuration(change.seconds, change.group),)
+        return replace(problem, max_durations=others + longest)
     if isinstance(change, AddTask):
         before = tuple(Precedence(name, change.task.id) for name in change.after)
         after = tuple(Precedence(change.task.id, name) for name in change.before)
@@ -165,4 +177,5 @@ def _without(problem: Problem, name: str) -> Problem:
         tasks=tasks,
         precedence=kept + through,
         budgets=tuple(budget for budget in problem.budgets if budget.group is None or budget.group in groups),
+        max_durations=tuple(each for each in problem.max_durations if each.group is None or each.group in groups),
     )

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from planner.calendars import Steps
 from planner.costs import Costs
-from planner.cpm import latest, opening, soonest
+from planner.cpm import opening
 from planner.graph import Graph
 from planner.grid import NEAR, Grid, lowest, scales_of, tick_of
+from planner.group_spans import GroupSpan, Torn, spans_of, tighten
 from planner.horizon import banded, horizon, likely_horizon
 from planner.occupancy import free_steps
 from planner.options import Option, options
@@ -97,6 +98,10 @@ class Compiled:
     pools: list[GridPool]
     movable: list[Movable]
     costs: Costs
+    group_spans: list[GroupSpan]
+    """Groups that must be done within a time of their own, by position in `Problem.max_durations`."""
+    torn: Torn | None
+    """A task that this leaves no time for."""
 
     @property
     def empty(self) -> list[int]:
@@ -206,18 +211,19 @@ def _until(problem: Problem, until: float) -> Compiled:
     last_start = [end if task.window is None else grid.down(task.window[1]) for task in problem.tasks]
     last_end = [end if task.deadline is None else min(end, grid.down(task.deadline)) for task in problem.tasks]
     ticks = [min(way.ticks for way in found) for found in ways]
-    earliest, _ = soonest(graph, ticks, [grid.up(opening(task)) for task in problem.tasks])
     limits = [min(last, start + length) for last, start, length in zip(last_end, last_start, ticks, strict=True)]
     for task, given in enumerate(problem.tasks):
         if given.splittable:
             limits[task] = last_end[task]
+    spans = spans_of(problem, grid)
+    earliest, late, torn = tighten(spans, graph, ticks, [grid.up(opening(task)) for task in problem.tasks], limits)
     return Compiled(
         problem,
         tick,
         end,
         ways,
         earliest,
-        [min(start, own) for start, own in zip(latest(graph, ticks, limits), last_start, strict=True)],
+        [min(start, own) for start, own in zip(late, last_start, strict=True)],
         last_start,
         last_end,
         [_min_part(task, found, grid) for task, found in zip(problem.tasks, ways, strict=True)],
@@ -225,6 +231,8 @@ def _until(problem: Problem, until: float) -> Compiled:
         [_pool(problem, number, raw[number], grid, scales[number], until) for number in range(len(problem.pools))],
         _movable(problem, grid, scales),
         costs,
+        spans,
+        torn,
     )
 
 

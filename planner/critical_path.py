@@ -20,6 +20,7 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from planner.cpm import opening
+from planner.group_spans import members
 from planner.occupancy import NEAR, Occupancy, chosen_amount
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class Analysis:
                 limits[task] = min(limits[task], given.deadline - schedule.ends[task])
             if given.window is not None:
                 limits[task] = min(limits[task], given.window[1] - schedule.starts[task])
+        for limit in self._problem.max_durations:
+            tasks = members(self._problem, limit)
+            closes = min(schedule.starts[task] for task in tasks) + limit.seconds
+            for task in tasks:
+                limits[task] = min(limits[task], closes - schedule.ends[task])
         return limits
 
     @cached_property

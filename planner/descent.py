@@ -79,6 +79,10 @@ class _Descent:
             for task in members:
                 self._scope_of[task] = len(self._scopes)
             self._scopes.append(_Scope(members, self._ends))
+        self._fellows: dict[int, list[tuple[tuple[int, ...], int]]] = {}
+        for each in compiled.group_spans:
+            for task in each.members:
+                self._fellows.setdefault(task, []).append((each.members, each.ticks))
         self._table = Timetable(compiled, draft.moved)
         for task, number in enumerate(draft.ways):
             self._table.take(compiled.ways[task][number], compiled.spans(draft, task))
@@ -121,13 +125,18 @@ class _Descent:
         return chosen != (number, start)
 
     def _room(self, task: int) -> tuple[int, int]:
-        """The earliest start and the latest end that the task's neighbours leave."""
+        """The earliest start and the latest end that the task's neighbours and its group leave."""
         compiled = self._compiled
         opens, closes = compiled.earliest[task], compiled.last_end[task]
         for before, lag in compiled.graph.predecessors[task]:
             opens = max(opens, self._ends[before] + lag)
         for after, lag in compiled.graph.successors[task]:
             closes = min(closes, self.draft.starts[after] - lag)
+        for fellows, ticks in self._fellows.get(task, ()):
+            others = [other for other in fellows if other != task]
+            if others:
+                opens = max(opens, max(self._ends[other] for other in others) - ticks)
+                closes = min(closes, min(self.draft.starts[other] for other in others) + ticks)
         return opens, closes
 
     def _others(self, task: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.costs import Costs
 from planner.cpm import fastest, releases, shortest, soonest
+from planner.group_spans import within_spans
 from planner.occupancy import free_steps
 from planner.problem import Demand
 from planner.schedule import Schedule
@@ -32,6 +33,8 @@ def direct(problem: Problem) -> Schedule | None:
     durations = [task.modes[mode].duration for task, mode in zip(tasks, modes, strict=True)]
     amounts = {} if problem.rigid else _stretched(problem, modes, durations)
     starts, ends = soonest(problem.graph, durations, releases(problem))
+    if problem.max_durations and not within_spans(problem, starts, ends):
+        return None
     if not _in_time(problem, starts, ends) or not _fits(problem, starts, ends, modes, amounts):
         return None
     schedule = Schedule(starts, ends, modes, amounts)

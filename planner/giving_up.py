@@ -1,4 +1,5 @@
-"""What a schedule can't keep of its problem's deadlines, latest starts, horizon and budgets; the problem without."""
+"""What a schedule can't keep of its problem's deadlines, latest starts, horizon, longest durations and budgets;
+the problem without."""
 
 from __future__ import annotations
 
@@ -7,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from planner.costs import covers
 from planner.direct import EPSILON
-from planner.plan import Reason
+from planner.group_spans import members, span
+from planner.plan import Reason, whose
 
 if TYPE_CHECKING:
     from planner.costs import Costs
-    from planner.problem import Budget, Problem, Task
+    from planner.problem import Budget, MaxDuration, Problem, Task
     from planner.schedule import Schedule
 
 
@@ -32,7 +34,19 @@ def give_up(problem: Problem, schedule: Schedule, costs: Costs) -> tuple[Problem
         horizon = None
     spent = costs.spent(schedule)
     budgets = tuple(_budget(problem, each, cost, reasons) for each, cost in zip(problem.budgets, spent, strict=True))
-    return replace(problem, tasks=tasks, horizon=horizon, budgets=budgets), tuple(reasons)
+    longest = tuple(_longest(problem, each, schedule, reasons) for each in problem.max_durations)
+    return replace(problem, tasks=tasks, horizon=horizon, budgets=budgets, max_durations=longest), tuple(reasons)
+
+
+def _longest(problem: Problem, limit: MaxDuration, schedule: Schedule, reasons: list[Reason]) -> MaxDuration:
+    tasks = members(problem, limit)
+    taken = span(tasks, schedule.starts, schedule.ends)
+    if taken <= limit.seconds + EPSILON:
+        return limit
+    message = f"{whose(limit.group)} may take {limit.seconds:g} s; it takes {taken:g} s"
+    names = tuple(problem.tasks[task].id for task in tasks)
+    reasons.append(Reason("max_duration", message, names, None, taken, limit.seconds, exact=False, essential=False))
+    return replace(limit, seconds=taken)
 
 
 def _task(task: Task, start: float, end: float, reasons: list[Reason]) -> Task:
@@ -50,8 +64,7 @@ def _task(task: Task, start: float, end: float, reasons: list[Reason]) -> Task:
 def _budget(problem: Problem, budget: Budget, spent: float, reasons: list[Reason]) -> Budget:
     if covers(budget.amount, spent):
         return budget
-    whose = "the plan" if budget.group is None else f"group {budget.group!r}"
     tasks = tuple(task.id for task in problem.tasks if budget.group is None or task.group == budget.group)
-    message = f"{whose} may cost {budget.amount:.2f}; it costs {spent:.2f}"
+    message = f"{whose(budget.group)} may cost {budget.amount:.2f}; it costs {spent:.2f}"
     reasons.append(Reason("budget", message, tasks, None, spent, budget.amount, exact=False, essential=False))
     return replace(budget, amount=spent)

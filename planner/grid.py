@@ -76,6 +76,7 @@ def _times(problem: Problem, choices: list[list[Option]], free: list[Steps], cos
         if task.splittable:
             yield task.min_part
     yield from (arc.lag for arc in problem.precedence)
+    yield from (limit.seconds for limit in problem.max_durations)
     for steps in (*free, *(spend.steps for spend in costs.spends if spend is not None)):
         yield from steps.times
     for reservation in problem.reservations:

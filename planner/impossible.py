@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from planner.bounds import cheapest
 from planner.costs import CENT
-from planner.plan import Reason
+from planner.group_spans import too_long
+from planner.plan import Reason, whose
 
 if TYPE_CHECKING:
     from planner.compiled import Compiled
 
 
 def impossible(compiled: Compiled) -> tuple[Reason, ...]:
-    """Tasks that fit their pools at no time, tasks that can't be done in time, budgets below what must be spent."""
-    return (*_too_large(compiled), *_too_late(compiled), *_too_dear(compiled))
+    """Tasks that fit their pools at no time, tasks that can't be done in time, groups that take longer than they may,
+    budgets below what must be spent."""
+    return (*_too_large(compiled), *_too_late(compiled), *_too_long(compiled), *_too_dear(compiled))
 
 
 def _too_large(compiled: Compiled) -> list[Reason]:
@@ -54,13 +56,33 @@ def _too_late(compiled: Compiled) -> list[Reason]:
     return found
 
 
+def _too_long(compiled: Compiled) -> list[Reason]:
+    found: list[Reason] = []
+    for each in too_long(compiled):
+        limit = compiled.problem.max_durations[each.position]
+        needed = each.ticks * compiled.tick
+        tasks = tuple(compiled.problem.tasks[task].id for task in each.tasks)
+        pool = None if each.pool is None else compiled.problem.pools[each.pool].id
+        message = f"{whose(limit.group)} takes at least {needed:g} s, and may take {limit.seconds:g} s"
+        found.append(Reason("max_duration", message, tasks, pool, needed, limit.seconds))
+    torn = compiled.torn
+    if not found and torn is not None:
+        limit, task = compiled.problem.max_durations[torn.position], compiled.problem.tasks[torn.task]
+        opens, closes = torn.earliest * compiled.tick, torn.latest * compiled.tick
+        message = (
+            f"{whose(limit.group)} may take {limit.seconds:g} s, so that task {task.id!r} can't start before "
+            f"{opens:g} s and not after {closes:g} s"
+        )
+        found.append(Reason("max_duration", message, (task.id,), None, None, limit.seconds))
+    return found
+
+
 def _too_dear(compiled: Compiled) -> list[Reason]:
     found: list[Reason] = []
     for budget in compiled.problem.budgets:
         needed = cheapest(compiled, budget.group)
         if round(needed, 6) > budget.amount + CENT / 2:
-            whose = "the plan" if budget.group is None else f"group {budget.group!r}"
-            message = f"{whose} costs at least {needed:.2f}, and its budget is {budget.amount:.2f}"
+            message = f"{whose(budget.group)} costs at least {needed:.2f}, and its budget is {budget.amount:.2f}"
             tasks = tuple(t.id for t in compiled.problem.tasks if budget.group is None or t.group == budget.group)
             found.append(Reason("budget", message, tasks, None, needed, budget.amount))
     return found

@@ -34,7 +34,8 @@ class Incumbent:
         return self.judge.compiled
 
     def propose(self, draft: Draft, method: str) -> bool:
-        """Take a draft that keeps every rule but perhaps budgets; whether it is better than what was there."""
+        """Take a draft that keeps every rule but perhaps budgets and longest durations; whether it is better than what
+        was there."""
         value = self.judge(draft)
         with self._lock:
             if value >= self.value - _SAME * max(abs(self.value), 1.0 if self.value == inf else 0.0) and self.draft:

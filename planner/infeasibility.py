@@ -35,6 +35,8 @@ def explain(problem: Problem, limits: Limits | None = None) -> tuple[Reason, ...
     oracle = Oracle(limits)
 
     def possible(kept: frozenset[Constraint]) -> bool | None:
+        if oracle.spent:
+            return None
         rest = limited(problem, kept)
         return True if rest is None else oracle.feasible(rest)
 
@@ -52,11 +54,12 @@ def explain(problem: Problem, limits: Limits | None = None) -> tuple[Reason, ...
             return ()
         found = everything
     rest = conflict.within(found)
+    groups = grouped(problem, rest)
+    oracle.expect(2 * len(groups))
+    essential = [conflict.possible([each for each in rest if each not in group]) is True for group in groups]
+    oracle.expect(len(groups))
     wording = Wording(problem, rest, Numbers(problem, rest, oracle))
-    return tuple(
-        wording.reason(group, essential=conflict.possible([each for each in rest if each not in group]) is True)
-        for group in grouped(problem, rest)
-    )
+    return tuple(wording.reason(group, essential=each) for group, each in zip(groups, essential, strict=True))
 
 
 def _within(limits: Limits) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from planner.evaluation import TOLERANCE, current_starts, group_weights, measure, value
+from planner.group_spans import draft_within
 
 if TYPE_CHECKING:
     from planner.compiled import Compiled, Draft
@@ -41,8 +42,11 @@ class Judge:
         return value(self.compiled.problem, self.compiled.costs, schedule, self.scaled)
 
     def admits(self, draft: Draft) -> bool:
-        """Whether a draft keeps the budgets, and what earlier steps of a lexicographic search reached."""
+        """Whether a draft keeps groups within their durations, the budgets, and what earlier steps of a lexicographic
+        search reached."""
         problem, costs = self.compiled.problem, self.compiled.costs
+        if not draft_within(self.compiled, draft):
+            return False
         if not problem.budgets and not self.held:
             return True
         schedule = self.compiled.schedule(draft)

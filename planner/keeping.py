@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def keeps(compiled: Compiled, draft: Draft) -> bool:
-    """Whether windows, precedence, splitting and pools allow a draft. Budgets are the judge's."""
+    """Whether windows, precedence, splitting and pools allow a draft. Budgets and longest durations are the judge's."""
     ends = compiled.ends(draft)
     return (
         all(_in_time(compiled, draft, task, end) for task, end in enumerate(ends))

@@ -15,6 +15,7 @@ from heapq import heapify, heappop, heappush
 from planner.compiled import Compiled, Draft
 from planner.profile import NEVER
 from planner.timetable import Spans, Timetable, reserved
+from planner.together import Together
 
 Choose = Callable[[int, int, int], float]
 """(task, way, end in ticks) -> how bad it is to do the task so; the least is taken."""
@@ -30,11 +31,15 @@ class Stuck:
 class Lister:
     """List schedules of one problem."""
 
-    def __init__(self, compiled: Compiled, choose: Choose | None = None, *, in_time: bool = True) -> None:
-        """`choose`: how to choose among ways; None: what ends first. `in_time`: windows and deadlines are kept."""
+    def __init__(
+        self, compiled: Compiled, choose: Choose | None = None, *, in_time: bool = True, together: bool = True
+    ) -> None:
+        """`choose`: how to choose among ways; None: what ends first. `in_time`: windows and deadlines are kept.
+        `together`: so are the longest durations of groups, where not `in_time` as far as that is easy."""
         self.compiled = compiled
         self._choose = choose
         self._in_time = in_time
+        self._together = together and bool(compiled.group_spans)
         self._moved = reserved(compiled) if compiled.movable else {}
 
     def serial(
@@ -62,14 +67,32 @@ class Lister:
         waiting = [len(arcs) for arcs in compiled.graph.predecessors]
         ready = [(keys[task], task) for task, count in enumerate(waiting) if not count]
         heapify(ready)
+        groups = Together(compiled, list(earliest), in_time=self._in_time) if self._together else None
         while ready:
             _, task = heappop(ready)
-            found = self._place(table, task, earliest[task], None if ways is None else ways[task])
+            opens, closes = earliest[task], NEVER
+            if groups is not None:
+                if groups.settled(task) or waiting[task]:  # taken back and placed again, or not to be placed yet
+                    continue
+                opens, closes = groups.room(task, opens)
+            fixed = None if ways is None else ways[task]
+            found = self._place(table, task, opens, fixed, closes)
             if found is None:
-                return Stuck(task)
+                late = None if groups is None else self._place(table, task, opens, fixed)
+                back = None if groups is None or late is None else groups.put_off(task, late[1][-1][1])
+                if groups is None or back is None:
+                    return Stuck(task)
+                for other in back:
+                    table.give(compiled.ways[other][draft.ways[other]], compiled.spans(draft, other))
+                    draft.parts.pop(other, None)
+                for other in groups.again({task, *back}, earliest, waiting):
+                    heappush(ready, (keys[other], other))
+                continue
             number, spans = found
             table.take(compiled.ways[task][number], spans)
             _note(draft, task, number, spans)
+            if groups is not None:
+                groups.place(task, spans[0][0], spans[-1][1])
             self._follow(task, spans[-1][1], earliest, waiting, ready, keys)
         return draft
 
@@ -84,16 +107,18 @@ class Lister:
         earliest = list(compiled.earliest)
         waiting = [len(arcs) for arcs in compiled.graph.predecessors]
         ready = [(keys[task], task) for task, count in enumerate(waiting) if not count]
+        groups = Together(compiled, earliest, in_time=self._in_time) if self._together else None
         moment, left = 0, len(keys)
         while left:
             ready.sort()
             following = NEVER
             placed: list[tuple[int, int]] = []
             for _, task in ready:
-                if earliest[task] > moment:
-                    following = min(following, earliest[task])
+                opens, closes = (earliest[task], NEVER) if groups is None else groups.room(task, earliest[task])
+                if opens > moment:
+                    following = min(following, opens)
                     continue
-                found = self._place(table, task, moment, None)
+                found = self._place(table, task, moment, None, closes)
                 if found is None:
                     return Stuck(task)
                 number, spans = found
@@ -103,6 +128,8 @@ class Lister:
                 table.take(compiled.ways[task][number], spans)
                 _note(draft, task, number, spans)
                 placed.append((task, spans[-1][1]))
+                if groups is not None:
+                    groups.place(task, spans[0][0], spans[-1][1])
             if placed:
                 left -= len(placed)
                 gone = {task for task, _ in placed}
@@ -140,16 +167,18 @@ class Lister:
                     heappush(ready, (-ends[before], before))
         return starts
 
-    def _place(self, table: Timetable, task: int, start: int, fixed: int | None) -> tuple[int, Spans] | None:
-        """The best way and the spans of a task from `start` on; None where nothing fits in time."""
+    def _place(
+        self, table: Timetable, task: int, start: int, fixed: int | None, closes: int = NEVER
+    ) -> tuple[int, Spans] | None:
+        """The best way and the spans of a task from `start` to `closes`; None where nothing fits in time."""
         compiled = self.compiled
         ways = compiled.ways[task]
         splittable = compiled.problem.tasks[task].splittable
         if len(ways) == 1 and not splittable:  # most tasks: nothing to choose
             begin = table.first_fit(ways[0], start)
             end = begin + ways[0].ticks
-            late = end > compiled.last_end[task] or begin > compiled.last_start[task]
-            return None if begin == NEVER or (late and self._in_time) else (0, ((begin, end),))
+            late = self._in_time and (end > compiled.last_end[task] or begin > compiled.last_start[task])
+            return None if begin == NEVER or late or end > closes else (0, ((begin, end),))
         best: tuple[float, int, Spans] | None = None
         for number in range(len(ways)) if fixed is None else (fixed,):
             way = ways[number]
@@ -163,6 +192,8 @@ class Lister:
                     continue
                 spans = ((begin, begin + way.ticks),)
             if self._in_time and (spans[-1][1] > compiled.last_end[task] or spans[0][0] > compiled.last_start[task]):
+                continue
+            if spans[-1][1] > closes:
                 continue
             bad = spans[-1][1] if self._choose is None else self._choose(task, number, spans[-1][1])
             if best is None or bad < best[0]:

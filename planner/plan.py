@@ -36,21 +36,26 @@ class Reason:
     """One thing that, with the other reasons given, leaves no plan. Amounts are in the unit of what they are about."""
 
     kind: str
-    """`capacity`, `calendar`, `reservation`, `window`, `release`, `deadline`, `horizon`, `budget`, `precedence`; or
-    `unknown`: neither a plan nor a proof that there is none was found within the limits."""
+    """`capacity`, `calendar`, `reservation`, `window`, `release`, `deadline`, `horizon`, `max_duration`, `budget`,
+    `precedence`; or `unknown`: neither a plan nor a proof that there is none was found within the limits."""
     message: str
     tasks: tuple[str, ...] = ()
     """Of `precedence` in their order: the path."""
     pool: str | None = None
     needed: float | None = None
     """What would be enough, the other reasons staying: the least capacity, the earliest end, the latest start, the
-    least cost; of `precedence` how long the path takes. Seconds, units or money."""
+    least cost, the shortest duration; of `precedence` how long the path takes. Seconds, units or money."""
     available: float | None = None
-    """What is there: the capacity, the deadline, the latest start, the budget."""
+    """What is there: the capacity, the deadline, the latest start, the longest duration, the budget."""
     exact: bool = True
     """False: `needed` is enough, but less may be enough, too; the time ran out before that was known."""
     essential: bool = True
     """It is proven that the other reasons alone leave a plan. False: the time ran out before that was known."""
+
+
+def whose(group: str | None) -> str:
+    """Who a limit of a group, or of the whole plan, is about."""
+    return "the plan" if group is None else f"group {group!r}"
 
 
 @dataclass(frozen=True, slots=True)

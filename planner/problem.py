@@ -26,6 +26,7 @@ __all__ = [
     "CapacityBand",
     "CapacityPeriod",
     "Demand",
+    "MaxDuration",
     "Mode",
     "Objective",
     "Pool",
@@ -155,6 +156,15 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class MaxDuration:
+    """Seconds within which the tasks of a group must all be done, from the first start to the last end among them;
+    without a group, all tasks."""
+
+    seconds: float
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Tasks, what orders and limits them, and what a plan is judged by.
 
@@ -173,6 +183,7 @@ class Problem:
     """Nothing may end later; None: as late as need be."""
     current: Plan | None = None
     """The plan in force: searches start from it, and `churn` is measured against it."""
+    max_durations: tuple[MaxDuration, ...] = ()
     index: Mapping[str, int] = field(init=False, repr=False, compare=False)
     """Task id -> position in `tasks`."""
     pool_index: Mapping[str, int] = field(init=False, repr=False, compare=False)
@@ -184,7 +195,7 @@ class Problem:
     """No task may be split or has a malleable demand."""
 
     def __post_init__(self) -> None:
-        for name in ("tasks", "precedence", "pools", "reservations", "budgets"):
+        for name in ("tasks", "precedence", "pools", "reservations", "budgets", "max_durations"):
             given = getattr(self, name)
             if type(given) is not tuple:
                 object.__setattr__(self, name, tuple(given))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from definitions.errors import Problem as Mistake
 from definitions.errors import ProblemsError
 from planner.execution import Execution
+from planner.group_spans import members
 
 if TYPE_CHECKING:
     from planner.plan import Plan
@@ -87,13 +88,16 @@ class Simulation:
 
     @cached_property
     def on_time(self) -> float:
-        """The share of runs in which every deadline, latest start and the horizon was kept."""
+        """The share of runs in which every deadline, latest start and longest duration and the horizon was kept."""
         kept = self.makespans <= (inf if self.problem.horizon is None else self.problem.horizon) + _NEAR
         for number, task in enumerate(self.problem.tasks):
             if task.deadline is not None:
                 kept &= self.ends[:, number] <= task.deadline + _NEAR
             if task.window is not None:
                 kept &= self.starts[:, number] <= task.window[1] + _NEAR
+        for limit in self.problem.max_durations:
+            tasks = members(self.problem, limit)
+            kept &= self.ends[:, tasks].max(axis=1) - self.starts[:, tasks].min(axis=1) <= limit.seconds + _NEAR
         return float(np.mean(kept))
 
     @cached_property

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, time
-from difflib import get_close_matches
+from collections.abc import Mapping
 from math import inf
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from definitions import errors
-from planner.calendars import CapacityBand, CapacityPeriod, load_zone, overlapping
 from planner.graph import Arc, Graph, topological_order
+from planner.mistakes import Mistakes
 from planner.objective import PARTS
-from planner.prices import PriceBand, PricePeriod, Tariff
+from planner.pool_validation import check_period, check_pools
 
 if TYPE_CHECKING:
     from planner.problem import Problem
@@ -31,11 +29,11 @@ class ProblemInvalid(errors.ProblemsError):
 def check(problem: Problem) -> tuple[dict[str, int], dict[str, int], Graph[float], bool, bool]:
     """Positions of tasks and of pools by id, the precedence graph, and whether every task is plain, and is rigid.
     Raises `ProblemInvalid`."""
-    found = _Mistakes()
-    pools = _pools(problem, found)
+    found = Mistakes()
+    pools = check_pools(problem, found)
     index, plain, rigid = _tasks(problem, pools, found)
     graph = _precedence(problem, index, found)
-    if problem.reservations or problem.budgets or problem.horizon is not None:
+    if problem.reservations or problem.budgets or problem.max_durations or problem.horizon is not None:
         _limits(problem, pools, found)
     _objective(problem, found)
     if found.problems:
@@ -43,58 +41,7 @@ def check(problem: Problem) -> tuple[dict[str, int], dict[str, int], Graph[float
     return index, pools, graph, plain, rigid
 
 
-class _Mistakes:
-    """What is wrong so far."""
-
-    def __init__(self) -> None:
-        self.problems: list[errors.Problem] = []
-
-    def add(self, code: str, path: str, message: str, remedy: str = "") -> None:
-        self.problems.append(errors.Problem(code, path, message, remedy))
-
-    def number(self, path: str, value: object, low: float = 0.0, high: float = inf, *, whole: bool = False) -> bool:
-        """Whether a value is a finite number from `low` to `high`; noted if not."""
-        if isinstance(value, bool) or not isinstance(value, Real) or (whole and not isinstance(value, int)):
-            kind = "a whole number" if whole else "a number"
-            self.add("not_a_number", path, f"{value!r} is not {kind}", f"give {_range(low, high)}")
-            return False
-        if not low <= float(value) <= high or abs(float(value)) == inf:
-            self.add("out_of_range", path, f"{value} is out of range", f"give {_range(low, high)}")
-            return False
-        return True
-
-    def text(self, path: str, value: object) -> bool:
-        """Whether a value is a string that names something; noted if not."""
-        if not isinstance(value, str) or not value:
-            self.add("not_a_name", path, f"{value!r} is not a name", "give a string that is not empty")
-            return False
-        return True
-
-    def known(self, path: str, value: object, names: Mapping[str, int], what: str) -> bool:
-        """Whether a value is one of the names; noted, with the nearest, if not."""
-        if isinstance(value, str) and value in names:
-            return True
-        near = get_close_matches(str(value), names, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"add the {what}, or name one that is there"
-        self.add(f"unknown_{what}", path, f"there is no {what} {value!r}", remedy)
-        return False
-
-    def kind(self, path: str, value: object, kinds: type | tuple[type, ...]) -> bool:
-        """Whether a value is of a class; noted if not."""
-        if isinstance(value, kinds):
-            return True
-        names = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
-        self.add("wrong_type", path, f"{type(value).__name__} is not {names}", f"give a {names}")
-        return False
-
-
-def _range(low: float, high: float) -> str:
-    if high < inf:
-        return f"a number from {low:g} to {high:g}"
-    return "a finite number" if low == -inf else f"a finite number of at least {low:g}"
-
-
-def _tasks(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> tuple[dict[str, int], bool, bool]:
+def _tasks(problem: Problem, pools: Mapping[str, int], found: Mistakes) -> tuple[dict[str, int], bool, bool]:
     from planner.problem import Task
 
     index: dict[str, int] = {}
@@ -177,7 +124,7 @@ def _opens(window: Any) -> bool:
     return type(window) is tuple and len(window) == 2 and window[0] <= window[1] and all(map(_counts, window))
 
 
-def _task(path: str, task: Any, pools: Mapping[str, int], found: _Mistakes) -> None:
+def _task(path: str, task: Any, pools: Mapping[str, int], found: Mistakes) -> None:
     """Everything that is wrong with one task."""
     found.text(f"{path}.id", task.id)
     found.number(f"{path}.release", task.release)
@@ -195,7 +142,7 @@ def _task(path: str, task: Any, pools: Mapping[str, int], found: _Mistakes) -> N
     _modes(path, task, pools, found)
 
 
-def _window(path: str, task: Any, found: _Mistakes) -> None:
+def _window(path: str, task: Any, found: Mistakes) -> None:
     if not isinstance(task.window, list | tuple) or len(task.window) != 2:
         remedy = "give (earliest start, latest start)"
         found.add("wrong_type", path, f"{task.window!r} is no window", remedy)
@@ -206,7 +153,7 @@ def _window(path: str, task: Any, found: _Mistakes) -> None:
         found.add("empty_window", path, message, "let the latest start be no earlier")
 
 
-def _modes(path: str, task: Any, pools: Mapping[str, int], found: _Mistakes) -> None:
+def _modes(path: str, task: Any, pools: Mapping[str, int], found: Mistakes) -> None:
     from planner.problem import Demand, Mode
 
     if not isinstance(task.modes, list | tuple) or not task.modes:
@@ -231,7 +178,7 @@ def _modes(path: str, task: Any, pools: Mapping[str, int], found: _Mistakes) -> 
             _demand(spot, demand, found)
 
 
-def _demand(path: str, demand: Any, found: _Mistakes) -> None:
+def _demand(path: str, demand: Any, found: Mistakes) -> None:
     if not found.number(f"{path}.amount", demand.amount):
         return
     if demand.min_amount is not None or demand.max_amount is not None:
@@ -242,7 +189,7 @@ def _demand(path: str, demand: Any, found: _Mistakes) -> None:
         found.number(f"{path}.max_amount", demand.max_amount, demand.amount)
 
 
-def _precedence(problem: Problem, index: Mapping[str, int], found: _Mistakes) -> Graph[float]:
+def _precedence(problem: Problem, index: Mapping[str, int], found: Mistakes) -> Graph[float]:
     count = len(problem.tasks)
     successors: list[list[Arc]] = [[] for _ in range(count)]
     in_order = True
@@ -266,7 +213,7 @@ def _precedence(problem: Problem, index: Mapping[str, int], found: _Mistakes) ->
     return graph
 
 
-def _arc(path: str, arc: Any, index: Mapping[str, int], found: _Mistakes) -> None:
+def _arc(path: str, arc: Any, index: Mapping[str, int], found: Mistakes) -> None:
     from planner.problem import Precedence
 
     if found.kind(path, arc, Precedence):
@@ -275,7 +222,7 @@ def _arc(path: str, arc: Any, index: Mapping[str, int], found: _Mistakes) -> Non
         found.number(f"{path}.lag", arc.lag, -inf)
 
 
-def _cycles(problem: Problem, predecessors: list[list[Arc]], found: _Mistakes) -> None:
+def _cycles(problem: Problem, predecessors: list[list[Arc]], found: Mistakes) -> None:
     from definitions.graph import find_cycles  # here, as it brings Pydantic, and only a mistake needs it
 
     names = [str(task.id) for task in problem.tasks]
@@ -287,97 +234,9 @@ def _cycles(problem: Problem, predecessors: list[list[Arc]], found: _Mistakes) -
         found.add("dependency_cycle", "precedence", message, "take one of these precedences away")
 
 
-def _pools(problem: Problem, found: _Mistakes) -> dict[str, int]:
-    from planner.problem import Pool
-
-    index: dict[str, int] = {}
-    for position, pool in enumerate(problem.pools):
-        path = f"pools[{position}]"
-        if not found.kind(path, pool, Pool) or not found.text(f"{path}.id", pool.id):
-            continue
-        if index.setdefault(pool.id, position) != position:
-            remedy = f"pools[{index[pool.id]}] has it; give each its own"
-            found.add("duplicate_id", f"{path}.id", f"{pool.id!r} is there twice", remedy)
-        found.number(f"{path}.capacity", pool.capacity)
-        if pool.calendar or pool.price is not None or pool.burst is not None or pool.zone != "UTC":
-            _pool(path, pool, problem.origin, found)
-    if problem.origin is not None and (not isinstance(problem.origin, datetime) or problem.origin.tzinfo is None):
-        message = f"{problem.origin!r} has no time zone"
-        found.add("naive_origin", "origin", message, "give an aware datetime, such as datetime(..., tzinfo=UTC)")
-    return index
-
-
-def _pool(path: str, pool: Any, origin: datetime | None, found: _Mistakes) -> None:
-    try:
-        load_zone(pool.zone)
-    except (ValueError, KeyError, OSError, TypeError):
-        remedy = "give an IANA name such as 'Europe/Berlin'"
-        found.add("unknown_zone", f"{path}.zone", f"there is no time zone {pool.zone!r}", remedy)
-    banded = False
-    periods: list[Any] = []
-    for number, part in enumerate(pool.calendar):
-        where = f"{path}.calendar[{number}]"
-        if not found.kind(where, part, (CapacityPeriod, CapacityBand)):
-            continue
-        found.number(f"{where}.capacity", part.capacity)
-        banded |= isinstance(part, CapacityBand)
-        if isinstance(part, CapacityPeriod):
-            periods.append(part)
-    _periods(f"{path}.calendar", periods, found)
-    bands = [(f"{path}.calendar", part) for part in pool.calendar if isinstance(part, CapacityBand)]
-    if pool.price is not None and found.kind(f"{path}.price", pool.price, Tariff):
-        found.number(f"{path}.price.price", pool.price.price, -inf)
-        kinds = (("periods", pool.price.periods, PricePeriod), ("bands", pool.price.bands, PriceBand))
-        for name, parts, kind in kinds:
-            for number, part in enumerate(parts):
-                if found.kind(f"{path}.price.{name}[{number}]", part, kind):
-                    found.number(f"{path}.price.{name}[{number}].price", part.price, -inf)
-        _periods(f"{path}.price.periods", pool.price.periods, found)
-        bands += [(f"{path}.price.bands", part) for part in pool.price.bands]
-    for where, band in bands:
-        _band(where, band, found)
-    if bands and origin is None:
-        remedy = "give the aware datetime of moment 0"
-        found.add("origin_missing", "origin", f"{path} has hours of a clock, and the problem has no origin", remedy)
-    if pool.burst is not None:
-        found.number(f"{path}.burst.share", pool.burst.share)
-        found.number(f"{path}.burst.longest", pool.burst.longest)
-        found.number(f"{path}.burst.price_factor", pool.burst.price_factor, 1)
-
-
-def _periods(path: str, periods: Iterable[Any], found: _Mistakes) -> None:
-    spans: list[tuple[float, float]] = []
-    for number, part in enumerate(periods):
-        if hasattr(part, "start") and hasattr(part, "end") and _period(f"{path}[{number}]", part, found):
-            spans.append((part.start, part.end))
-    if overlapping(spans):
-        found.add("overlapping_periods", path, "two periods share a moment", "let each end before the next begins")
-
-
-def _period(path: str, part: Any, found: _Mistakes) -> bool:
-    if not found.number(f"{path}.start", part.start, -inf) or not found.number(f"{path}.end", part.end, -inf):
-        return False
-    if part.end <= part.start:
-        message = f"it ends at {part.end:g}, not after its start {part.start:g}"
-        found.add("empty_period", path, message, "let it end later")
-        return False
-    return True
-
-
-def _band(path: str, band: Any, found: _Mistakes) -> None:
-    for name in ("begins", "ends"):
-        value = getattr(band, name, None)
-        if not isinstance(value, time) or value.tzinfo is not None:
-            remedy = "give a datetime.time without a zone; the pool has the zone"
-            found.add("not_a_clock_time", f"{path}.{name}", f"{value!r} is no hour of the clock", remedy)
-    days = getattr(band, "days", ())
-    if not days or any(day not in range(7) for day in days):
-        found.add("not_days", f"{path}.days", f"{days!r} are no days", "give numbers from 0 (Monday) to 6")
-
-
-def _limits(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> None:
-    """Reservations, budgets and the horizon."""
-    from planner.problem import Budget, Reservation
+def _limits(problem: Problem, pools: Mapping[str, int], found: Mistakes) -> None:
+    """Reservations, budgets, longest durations and the horizon."""
+    from planner.problem import Budget, MaxDuration, Reservation
 
     for position, reservation in enumerate(problem.reservations):
         path = f"reservations[{position}]"
@@ -386,7 +245,7 @@ def _limits(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> Non
         found.known(f"{path}.pool", reservation.pool, pools, "pool")
         found.number(f"{path}.amount", reservation.amount)
         found.number(f"{path}.penalty", reservation.penalty)
-        _period(path, reservation, found)
+        check_period(path, reservation, found)
         if reservation.movable and isinstance(reservation.start, Real) and float(reservation.start) < 0:
             message = f"it began at {reservation.start:g}, before moment 0, and can't be moved"
             found.add("started_reservation", f"{path}.movable", message, "set movable to False")
@@ -397,11 +256,17 @@ def _limits(problem: Problem, pools: Mapping[str, int], found: _Mistakes) -> Non
             found.number(f"{path}.amount", budget.amount)
             if budget.group is not None:
                 found.known(f"{path}.group", budget.group, groups, "group")
+    for position, limit in enumerate(problem.max_durations):
+        path = f"max_durations[{position}]"
+        if found.kind(path, limit, MaxDuration):
+            found.number(f"{path}.seconds", limit.seconds)
+            if limit.group is not None:
+                found.known(f"{path}.group", limit.group, groups, "group")
     if problem.horizon is not None:
         found.number("horizon", problem.horizon)
 
 
-def _objective(problem: Problem, found: _Mistakes) -> None:
+def _objective(problem: Problem, found: Mistakes) -> None:
     for name in PARTS:
         weight = getattr(problem.objective, name)
         if weight:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     BUDGET = "budget"
     DEADLINE = "deadline"
     HORIZON = "horizon"
+    MAX_DURATION = "max_duration"
     WINDOW = "window"
     CAPACITY = "capacity"
     CALENDAR = "calendar"
@@ -32,7 +33,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A limit that can be lifted: `position` is that of its task, pool, reservation, budget or precedence."""
+    """A limit that can be lifted: `position` is that of its task, pool, reservation, budget, group or precedence."""
 
     kind: Kind
     position: int = 0
@@ -60,6 +61,7 @@ def _found(problem: Problem) -> Iterator[Constraint]:
         yield Constraint(Kind.HORIZON)
     for kind, listed in (
         (Kind.BUDGET, problem.budgets),
+        (Kind.MAX_DURATION, problem.max_durations),
         (Kind.RESERVATION, problem.reservations),
         (Kind.PRECEDENCE, problem.precedence),
     ):
@@ -98,6 +100,11 @@ def limited(problem: Problem, kept: Collection[Constraint], about: Collection[in
             for budget in lifted.kept_of(Kind.BUDGET, problem.budgets)
             if budget.group is None or budget.group in groups
         ),
+        max_durations=tuple(
+            limit
+            for limit in lifted.kept_of(Kind.MAX_DURATION, problem.max_durations)
+            if limit.group is None or limit.group in groups
+        ),
         horizon=problem.horizon if Constraint(Kind.HORIZON) in lifted.kept else None,
         objective=SHORTEST,
         current=None,
@@ -112,8 +119,8 @@ class _Lifting:
         self.kept = frozenset(kept)
         self.precedence = self.kept_of(Kind.PRECEDENCE, problem.precedence)
         self._ordered = {name for arc in self.precedence for name in (arc.before, arc.after)}
-        budgets = self.kept_of(Kind.BUDGET, problem.budgets)
-        self._counted = {budget.group for budget in budgets}
+        self._counted = {budget.group for budget in self.kept_of(Kind.BUDGET, problem.budgets)}
+        self._counted |= {limit.group for limit in self.kept_of(Kind.MAX_DURATION, problem.max_durations)}
         self._everybody = None in self._counted or Constraint(Kind.HORIZON) in self.kept
         self._pools = {
             pool.id

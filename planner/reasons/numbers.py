@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planner.compiled import compile_problem
 from planner.costs import CENT, Costs
 from planner.grid import scales_of
+from planner.group_spans import members, span
 from planner.horizon import horizon
 from planner.options import options
 from planner.reasons.constraints import Constraint, Kind, levels, limited, peak, with_floor, with_peak
@@ -39,12 +41,16 @@ class Numbers:
 
     def needed(self, limit: Constraint) -> Needed:
         """What would be enough instead of a limit, in its own unit; precedences have none."""
+        if self._oracle.spent:
+            return UNKNOWN
         if limit.kind in (Kind.DEADLINE, Kind.WINDOW, Kind.RELEASE):
             return self._moment(limit)
         if limit.kind is Kind.HORIZON:
             return self._best("duration", lambda schedule: max(schedule.ends), limit)
         if limit.kind is Kind.BUDGET:
             return self._budget(limit)
+        if limit.kind is Kind.MAX_DURATION:
+            return self._longest(limit)
         if limit.kind is Kind.CAPACITY:
             pool = self._problem.pools[limit.position]
             return self._pool(limit, peak(pool), self._room(limit), with_peak)
@@ -104,6 +110,22 @@ class Numbers:
             spent,
             CENT,
             lambda amount: replace(rest, budgets=(*rest.budgets, replace(budget, amount=amount))),
+        )
+
+    def _longest(self, limit: Constraint) -> Needed:
+        """The shortest time in which a group can be done."""
+        given = self._problem.max_durations[limit.position]
+        rest = self._rest(limit, tuple(members(self._problem, given)))
+        if rest is None:
+            return UNKNOWN
+        schedule, _ = self._oracle.best(rest, "duration")
+        if schedule is None:
+            return UNKNOWN
+        return self._smallest(
+            given.seconds,
+            span(members(rest, given), schedule.starts, schedule.ends),
+            compile_problem(rest).tick,
+            lambda seconds: replace(rest, max_durations=(*rest.max_durations, replace(given, seconds=seconds))),
         )
 
     def _pool(self, limit: Constraint, low: float, high: float, change: Callable[[Pool, float], Pool]) -> Needed:

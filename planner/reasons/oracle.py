@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.bounds import lower_bound
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from planner.problem import Problem
     from planner.schedule import Schedule
 
-_SHARE = 0.5
-"""Of what is left, one question may take no more than this."""
-_LEAST = 0.05
-_GRACE = 0.5
-"""Seconds after the end for answers that need no search."""
+_FEWEST = 2
+"""One question may take its part of what is left if at least so many are still to come."""
+_LEAST = 0.02
+_SEARCHING = 0.9
+_ANSWERING = 0.97
+"""Of the time: until then questions may be searched, and until then be answered where that needs no search."""
 
 
 class Oracle:
@@ -30,22 +32,24 @@ class Oracle:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._pace = Pace(limits, time.perf_counter())
+        searching = limits if limits.seconds is None else replace(limits, seconds=limits.seconds * _SEARCHING)
+        self._pace = Pace(searching, time.perf_counter())
+        self._expected = _FEWEST
+
+    def expect(self, questions: int) -> None:
+        """So many questions are to come, which share what is left."""
+        self._expected = max(questions, _FEWEST)
 
     @property
-    def over(self) -> bool:
-        """Whether the limits are used up: what comes now is answered only if that is cheap."""
-        return self._pace.over()
-
-    @property
-    def _spent(self) -> bool:
-        """Whether not even cheap answers are given any more."""
+    def spent(self) -> bool:
+        """Whether the limits are used up, so that not even cheap answers are given any more."""
         seconds = None if self._pace.deterministic else self._limits.seconds
-        return seconds is not None and time.perf_counter() - self._pace.began > seconds + _GRACE
+        late = seconds is not None and time.perf_counter() - self._pace.began > seconds * _ANSWERING
+        return late or self._pace.cancelled()
 
     def feasible(self, problem: Problem) -> bool | None:
         """Whether there is a plan; None: not known within the limits."""
-        if self._spent:
+        if self.spent:
             return None
         compiled = compile_problem(problem, whole=True)
         judge = Judge(compiled, {"duration": 1.0})
@@ -54,7 +58,7 @@ class Oracle:
             return True
         if refute(compiled) is not None:
             return False
-        if self.over:
+        if self._pace.over():
             return None
         found, proven = self._search(compiled, judge, optimise=False)
         if found is not None:
@@ -63,7 +67,7 @@ class Oracle:
 
     def best(self, problem: Problem, measure: str) -> tuple[Schedule | None, bool]:
         """A plan with as little as possible of a part of the objective, and whether none has less. None: not found."""
-        if self._spent:
+        if self.spent:
             return None, False
         compiled = compile_problem(problem, whole=True)
         judge = Judge(compiled, {measure: 1.0})
@@ -71,7 +75,7 @@ class Oracle:
         listed = first if isinstance(first, Draft) and judge.admits(first) else None
         if listed is not None and judge(listed) <= lower_bound(compiled, judge.scaled) + TOLERANCE:
             return compiled.schedule(listed), True
-        draft, proven = (None, False) if self.over else self._search(compiled, judge, optimise=True)
+        draft, proven = (None, False) if self._pace.over() else self._search(compiled, judge, optimise=True)
         if draft is None:
             draft, proven = listed, False
         return (None if draft is None else compiled.schedule(draft)), proven
@@ -88,7 +92,8 @@ class Oracle:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = self._limits.workers
         solver.parameters.random_seed = self._limits.seed
-        left = max(self._pace.left() * _SHARE, _LEAST)
+        left = max(self._pace.left() / self._expected, _LEAST)
+        self._expected = max(self._expected - 1, _FEWEST)
         if self._pace.deterministic:
             solver.parameters.max_deterministic_time = left
             solver.parameters.interleave_search = self._limits.workers > 1

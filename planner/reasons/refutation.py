@@ -7,12 +7,14 @@ reasoning: Baptiste, Le Pape and Nuijten, "Constraint-Based Scheduling", 2001, c
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from planner.bounds import cheapest
 from planner.costs import CENT
+from planner.group_spans import too_long
 from planner.profile import NEVER, Profile
 from planner.reasons.constraints import Constraint, Kind, constraints
 
@@ -39,10 +41,14 @@ def refute(compiled: Compiled) -> Refutation | None:
     """A proof that there is no plan, if there is a cheap one."""
     if compiled.empty:
         return Refutation(frozenset(compiled.empty[:1]))
+    if compiled.torn is not None:
+        return Refutation(frozenset((compiled.torn.task,)))
     earliest = list(compiled.earliest)
     found = _no_room(compiled, earliest)
     if found is not None:
         return found
+    for each in too_long(compiled):
+        return Refutation(frozenset(each.tasks), frozenset() if each.pool is None else frozenset((each.pool,)))
     for pool in range(len(compiled.pools)):
         if (found := _too_much_work(compiled, pool, earliest)) is not None:
             return found
@@ -53,6 +59,11 @@ def candidates(compiled: Compiled, found: Refutation) -> list[Constraint]:
     """The limits that a refutation can rest on, in the order of `constraints`: usually far fewer than there are."""
     problem, graph = compiled.problem, compiled.graph
     before, after = _closure(graph.predecessors, found.tasks), _closure(graph.successors, found.tasks)
+    groups = [set(each.members) for each in compiled.group_spans]
+    while any(each & (before | after) and not each <= before & after for each in groups):
+        # who starts too early or ends too late for a group brings in what keeps it from doing otherwise
+        joined = set[int]().union(*(each for each in groups if each & (before | after)))
+        before, after = _closure(graph.predecessors, joined | before), _closure(graph.successors, joined | after)
     names = [{problem.tasks[task].id for task in each} for each in (before, after)]
     own = {Kind.DEADLINE: after, Kind.WINDOW: before | after, Kind.RELEASE: before}
     pools = {problem.pools[number].id for number in found.pools}
@@ -74,9 +85,9 @@ def candidates(compiled: Compiled, found: Refutation) -> list[Constraint]:
     return [each for each in constraints(problem) if matters(each)]
 
 
-def _closure(arcs: list[list[tuple[int, int]]], tasks: frozenset[int]) -> set[int]:
+def _closure(arcs: list[list[tuple[int, int]]], tasks: Iterable[int]) -> set[int]:
     found = set(tasks)
-    pending = list(tasks)
+    pending = list(found)
     while pending:
         for other, _ in arcs[pending.pop()]:
             if other not in found:

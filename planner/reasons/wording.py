@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from planner.cpm import shortest
-from planner.plan import Reason
+from planner.group_spans import members
+from planner.plan import Reason, whose
 from planner.reasons.constraints import Constraint, Kind, levels, peak
 from planner.reasons.numbers import Needed, Numbers
 
@@ -55,6 +56,7 @@ class Wording:
             Kind.RELEASE: self._release,
             Kind.HORIZON: self._horizon,
             Kind.BUDGET: self._budget,
+            Kind.MAX_DURATION: self._longest,
             Kind.CAPACITY: self._capacity,
             Kind.CALENDAR: self._calendar,
             Kind.RESERVATION: self._reservation,
@@ -89,11 +91,16 @@ class Wording:
 
     def _budget(self, position: int, needed: Needed) -> tuple[str, tuple[str, ...], str | None, float]:
         budget = self._problem.budgets[position]
-        whose = "the plan" if budget.group is None else f"group {budget.group!r}"
         tasks = tuple(task.id for task in self._problem.tasks if budget.group is None or task.group == budget.group)
         least = "" if needed.amount is None else f"; {'it costs' if needed.exact else 'it could be had for'} "
         least += "" if needed.amount is None else f"{needed.amount:.2f}{' at least' if needed.exact else ''}"
-        return f"{whose} may cost {budget.amount:.2f}{least}", tasks, None, budget.amount
+        return f"{whose(budget.group)} may cost {budget.amount:.2f}{least}", tasks, None, budget.amount
+
+    def _longest(self, position: int, needed: Needed) -> tuple[str, tuple[str, ...], str | None, float]:
+        limit = self._problem.max_durations[position]
+        tasks = tuple(self._problem.tasks[task].id for task in members(self._problem, limit))
+        message = f"{whose(limit.group)} may take {limit.seconds:g} s{_then(needed, 'it takes at least', 's')}"
+        return message, tasks, None, limit.seconds
 
     def _capacity(self, position: int, needed: Needed) -> tuple[str, tuple[str, ...], str | None, float]:
         pool = self._problem.pools[position]
@@ -137,6 +144,9 @@ class Wording:
         for each in self._conflict:
             if each.kind is Kind.PRECEDENCE:
                 about |= {problem.precedence[each.position].before, problem.precedence[each.position].after}
+            if each.kind is Kind.MAX_DURATION:
+                limit = problem.max_durations[each.position]
+                about |= {problem.tasks[task].id for task in members(problem, limit)}
         least = {
             task.id: min(
                 sum(d.amount if d.min_amount is None else d.min_amount for d in mode.demands if d.pool == name)

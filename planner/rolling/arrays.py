@@ -20,6 +20,7 @@ DURATION, COST, COMPLETION, LATENESS, BALANCE, QUALITY, PREFERENCE, CHURN = rang
 _ENTRIES = 8192
 """Of the index of a timeline."""
 _HALF_A_CENT = 0.0049
+ENDLESS = 1 << 60
 
 
 class Arrays(NamedTuple):
@@ -83,6 +84,8 @@ class Arrays(NamedTuple):
     """By part: what it is multiplied by to make the value."""
     group_budget: Array
     """By group: money that its tasks may cost."""
+    group_span: Array
+    """By group: ticks from its first start to its last end at most; `ENDLESS` where nobody says."""
 
 
 class State(NamedTuple):
@@ -120,6 +123,9 @@ def arrays(judge: Judge) -> Arrays:
     budgets: dict[str | None, float] = {
         budget.group: budget.amount + _HALF_A_CENT for budget in problem.budgets if budget.group is not None
     }
+    spans: dict[str | None, int] = {}
+    for limit, each in zip(problem.max_durations, compiled.group_spans, strict=True):
+        spans[limit.group] = min(each.ticks, spans.get(limit.group, ENDLESS))
     pays = [_pays(compiled, task, number) for task, ways in enumerate(compiled.ways) for number in range(len(ways))]
     rank = np.empty(len(tasks), np.int64)
     rank[np.array(compiled.graph.order, np.int64)] = np.arange(len(tasks))
@@ -158,6 +164,7 @@ def arrays(judge: Judge) -> Arrays:
         _real(1 / len(current) if number in current else 0.0 for number in range(len(tasks))),
         _real(judge.scaled.get(name, 0.0) for name in PARTS),
         _real(budgets.get(name, inf) for name in groups),
+        _whole(spans.get(name, ENDLESS) for name in groups),
     )
 
 

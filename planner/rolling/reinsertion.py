@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from planner.machine_code import compiled, inner
-from planner.rolling.arrays import COMPLETION, DURATION, Array, Arrays, State
+from planner.rolling.arrays import COMPLETION, DURATION, ENDLESS, Array, Arrays, State
 from planner.rolling.sorting import sort
 from planner.rolling.timeline import change
 from planner.rolling.worth import add_parts, best_place, money
@@ -47,6 +47,8 @@ class Scratch(NamedTuple):
     random: Array
     stuck: Array
     """(1,): the last task that fitted nowhere."""
+    is_back: Array
+    """By place in `chosen`: 1 where the task is placed again."""
 
 
 @inner
@@ -124,10 +126,26 @@ def floors(given: Arrays, state: State, scratch: Scratch, touched: int) -> Any:
 
 
 @inner
+def within_span(given: Arrays, state: State, scratch: Scratch, task: int, opens: int, closes: int) -> Any:
+    """The earliest start and the latest end that the task's group leaves it, by those of its tasks that are placed."""
+    group = given.group[task]
+    span = given.group_span[group]
+    if span < ENDLESS:
+        for m in range(given.first_member[group], given.first_member[group + 1]):
+            other = given.member[m]
+            at = scratch.place_of[other]
+            if at < 0 or scratch.is_back[at]:
+                opens = max(opens, state.end[other] - span)
+                closes = min(closes, state.start[other] + span)
+    return opens, closes
+
+
+@inner
 def put_back(given: Arrays, state: State, scratch: Scratch, count: int, since: int, floor: float) -> Any:
     """Place the chosen tasks by rising key, predecessors first; how many were placed before one fitted nowhere."""
     key, order = scratch.key, scratch.order
     for k in range(count):
+        scratch.is_back[k] = 0
         task = scratch.chosen[k]
         for b in range(given.first_before[task], given.first_before[task + 1]):
             at = scratch.place_of[given.before[b]]
@@ -141,12 +159,12 @@ def put_back(given: Arrays, state: State, scratch: Scratch, count: int, since: i
         for b in range(given.first_before[task], given.first_before[task + 1]):
             opens = max(opens, state.end[given.before[b]] + given.before_lag[b])
         group = given.group[task]
-        if not best_place(
-            given, state.line, task, opens, scratch.closes[at], scratch.floor[group], floor, scratch.place
-        ):
+        opens, closes = within_span(given, state, scratch, task, opens, scratch.closes[at])
+        if not best_place(given, state.line, task, opens, closes, scratch.floor[group], floor, scratch.place):
             scratch.stuck[0] = task
             return k
         put(given, state, task, scratch.place[0], scratch.place[1])
+        scratch.is_back[at] = 1
         behind = state.finish[task] + given.tail[task]
         scratch.floor[group] = max(scratch.floor[group], behind)
         floor = max(floor, behind)

@@ -15,7 +15,7 @@ from random import Random
 
 import numpy as np
 
-from planner.compiled import Draft
+from planner.compiled import Compiled, Draft
 from planner.evaluation import measure
 from planner.incumbent import Incumbent
 from planner.objective import PARTS
@@ -128,9 +128,21 @@ def _windows(incumbent: Incumbent, draft: Draft, whole: Placed, size: int, rando
     movable[list(draft.parts)] = False
     found = []
     for since, until in zip([0, *edges], [*edges, compiled.horizon], strict=True):
-        free = np.flatnonzero(movable & (whole.start >= since) & (whole.end <= until))
+        inside = (whole.start >= since) & (whole.end <= until)
+        free = np.flatnonzero(movable & inside & _whole_groups(compiled, inside))
         if len(free) > 1:
             found.append(Window(since, until, free))
+    return found
+
+
+def _whole_groups(compiled: Compiled, inside: Array) -> Array:
+    """By task: false where its group has a time of its own and lies partly in another window, which can't know where
+    the rest of it goes."""
+    found = np.ones(len(inside), np.bool_)
+    for each in compiled.group_spans:
+        members = list(each.members)
+        if not inside[members].all():
+            found[members] = False
     return found
 
 

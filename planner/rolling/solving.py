@@ -9,6 +9,7 @@ from concurrent.futures import wait as wait_for
 from typing import TYPE_CHECKING
 
 from planner.compiled import Compiled, Draft, compile_problem
+from planner.group_spans import draft_within
 from planner.incumbent import Incumbent
 from planner.judge import Judge
 from planner.limits import Limits
@@ -29,7 +30,9 @@ _loading: Future[ModuleType] | None = None
 
 def rolls(judge: Judge) -> bool:
     """Whether a problem is planned window by window: a large one, but for what only whole plans can be judged by."""
-    return len(judge.compiled.ways) >= LARGE and "balance" not in judge.scaled and "balance" not in judge.held
+    whole = "balance" in judge.scaled or "balance" in judge.held
+    whole = whole or any(limit.group is None for limit in judge.compiled.problem.max_durations)
+    return len(judge.compiled.ways) >= LARGE and not whole
 
 
 def roll(incumbent: Incumbent, baseline: Schedule | None, pace: Pace) -> None:
@@ -51,7 +54,7 @@ def roll(incumbent: Incumbent, baseline: Schedule | None, pace: Pace) -> None:
 def _at_once(compiled: Compiled, baseline: Schedule | None) -> Iterator[Draft]:
     """As soon as possible if that is in time, else a list schedule by earliest starts, or by latest ends."""
     draft = None if baseline is None else compiled.draft(baseline)
-    if draft is not None and _in_time(compiled, draft):
+    if draft is not None and _in_time(compiled, draft) and draft_within(compiled, draft):
         yield draft
         return
     shortest = [min(way.ticks for way in ways) for ways in compiled.ways]

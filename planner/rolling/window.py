@@ -52,6 +52,7 @@ def scratch_for(given: Arrays, most: int, seed: int) -> Scratch:
         whole(groups), np.zeros(groups, np.uint8), np.zeros(groups), np.zeros(groups), np.zeros(groups),
         np.zeros(len(PARTS)), whole(2),
         np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1), whole(1),
+        np.zeros(most, np.uint8),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ _FINEST = 1e6
 def delegated(incumbent: Incumbent, pace: Pace) -> bool:
     """Whether a special solver has dealt with the problem; what it found and proved is with the incumbent then."""
     compiled, judge = incumbent.compiled, incumbent.judge
-    if judge.held or compiled.problem.budgets or not _plain(compiled):
+    if judge.held or compiled.problem.budgets or compiled.group_spans or not _plain(compiled):
         return False
     if set(judge.scaled) == {"duration"}:
         instance = _makespan(compiled)

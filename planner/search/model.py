@@ -16,6 +16,7 @@ from planner.judge import Judge
 from planner.search.capacity import Bursts, add_pool, held_by, peak
 from planner.search.measures import Term, measure
 from planner.search.money import Money, add_budgets, money
+from planner.search.spans import add_spans
 from planner.search.variables import MoveVariables, TaskVariables, hint, move_variables, read, task_variables
 from planner.search.windows import Window, left_window, own_window
 
@@ -70,10 +71,11 @@ def build(
     free: Collection[int] | None = None,
     draft: Draft | None = None,
     reach: int | None = None,
+    known: bool = False,
 ) -> Model:
-    """The model. With `free` and `draft` only those tasks (and no reservation) may move, by up to `reach` ticks; what
-    can't move is taken from the draft."""
-    return Builder(compiled, judge, bursts, free, draft, reach).build()
+    """The model. `known`: that there is a plan. With `free` and `draft` only those tasks (and no reservation) may move,
+    by up to `reach` ticks; what can't move is taken from the draft."""
+    return Builder(compiled, judge, bursts, free, draft, reach, known=known or free is not None).build()
 
 
 class Builder:
@@ -87,7 +89,10 @@ class Builder:
         free: Collection[int] | None,
         draft: Draft | None,
         reach: int | None,
+        *,
+        known: bool,
     ) -> None:
+        self._known = known
         self.cp = cp_model.CpModel()
         self.compiled = compiled
         self.grid = Grid(compiled.tick)
@@ -114,6 +119,7 @@ class Builder:
 
     def build(self) -> Model:
         self._precedence()
+        add_spans(self, known=self._known)
         self._pools()
         if self.compiled.problem.budgets or "cost" in self._parts:
             self.costs = money(self.cp, self.compiled, self.judge, self.tasks)

@@ -65,7 +65,7 @@ def _whole(incumbent: Incumbent, pace: Pace, amount: float, workers: int, seed: 
     for bursts in variants:
         if pace.over() or incumbent.done(pace.limits.gap):
             return
-        model = build(compiled, judge, bursts=bursts)
+        model = build(compiled, judge, bursts=bursts, known=incumbent.draft is not None)
         if warm and incumbent.draft is not None:
             model.hint(incumbent.draft)
         aims = (Aim.PROOF, Aim.PLANS) if alone else (Aim.PROOF,)

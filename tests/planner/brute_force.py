@@ -31,6 +31,12 @@ class Limits:
             for kind in ("capacity", "calendar", "reservation")
         }
         self.horizon = problem.horizon if everything or "horizon" in kinds else None
+        groups = {reason.tasks for reason in reasons or () if reason.kind == "max_duration"}
+        self.spans = []
+        for limit in problem.max_durations:
+            members = [n for n, task in enumerate(problem.tasks) if limit.group in (None, task.group)]
+            if everything or tuple(problem.tasks[n].id for n in members) in groups:
+                self.spans.append((members, limit.seconds))
         self.budget = problem.budgets[0].amount if problem.budgets and (everything or "budget" in kinds) else None
 
     def possible(self) -> bool:
@@ -49,7 +55,8 @@ class Limits:
         task, mode = self.problem.tasks[place], modes[place]
         for start in self._own_starts(task, int(mode.duration), modes):
             starts.append(start)
-            if self._ordered(modes, starts) and self._room(modes, starts) and self._extend(modes, starts):
+            kept = self._ordered(modes, starts) and self._together(modes, starts) and self._room(modes, starts)
+            if kept and self._extend(modes, starts):
                 return True
             starts.pop()
         return False
@@ -84,6 +91,13 @@ class Limits:
             for arc in self.arcs
             if max(known[arc.before], known[arc.after]) < len(starts)
         )
+
+    def _together(self, modes: tuple[Mode, ...], starts: list[int]) -> bool:
+        for members, seconds in self.spans:
+            placed = [(starts[n], starts[n] + modes[n].duration) for n in members if n < len(starts)]
+            if placed and max(end for _, end in placed) - min(start for start, _ in placed) > seconds:
+                return False
+        return True
 
     def _room(self, modes: tuple[Mode, ...], starts: list[int]) -> bool:
         start = starts[-1]

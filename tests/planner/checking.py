@@ -34,6 +34,11 @@ def _faults(plan: Plan) -> Iterator[str]:
             yield f"{arc.after} starts at {done[arc.after].start}, {arc.before} ends at {done[arc.before].end}"
     if problem.horizon is not None:
         yield from (f"{a.task} ends after the horizon" for a in done.values() if a.end > problem.horizon + NEAR)
+    for limit in problem.max_durations:
+        fellows = [done[task.id] for task in problem.tasks if limit.group in (None, task.group)]
+        lasts = max(each.end for each in fellows) - min(each.start for each in fellows)
+        if lasts > limit.seconds + NEAR:
+            yield f"{limit}: it takes {lasts} s"
     for pool in problem.pools:
         yield from _pool(plan, pool)
     yield from _money(plan)

@@ -14,6 +14,7 @@ from planner.problem import (
     CapacityBand,
     CapacityPeriod,
     Demand,
+    MaxDuration,
     Mode,
     Objective,
     Pool,
@@ -128,12 +129,18 @@ def problems(draw: st.DrawFn, *, most: int = 8, bursts: bool = True, objective: 
         movable, penalty = draw(st.booleans()), draw(st.sampled_from([0, 3]))
         reservations.append(Reservation(pool.id, start, start + length, amount, movable, penalty))
     budgets = (Budget(draw(st.integers(1, 20))),) if _often(draw, 15) else ()
+    given = tuple(draw(tasks(number, held)) for number in range(count))
+    groups = sorted({task.group for task in given if task.group is not None})
+    longest = tuple(
+        MaxDuration(draw(st.integers(2, 30)) * STEP, group) for group in (None, *groups) if _often(draw, 15)
+    )
     return Problem(
-        tuple(draw(tasks(number, held)) for number in range(count)),
+        given,
         tuple(arcs),
         held,
         tuple(reservations),
         budgets,
         draw(objectives()) if objective is None else objective,
         origin=CLOCKS_GO_FORWARD,
+        max_durations=longest,
     )

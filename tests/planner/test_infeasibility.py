@@ -13,6 +13,7 @@ from planner import (
     CapacityPeriod,
     Demand,
     Limits,
+    MaxDuration,
     Mode,
     Pool,
     Precedence,
@@ -160,7 +161,8 @@ def problems(draw: st.DrawFn) -> Problem:
         opens = maybe(0, 4)
         window = None if opens is None else (opens, opens + draw(st.integers(0, 3)))
         release = float(draw(st.integers(0, 3)))
-        tasks.append(Task(f"t{number}", modes, release=release, deadline=maybe(1, 8), window=window))
+        group = draw(st.sampled_from((None, "g")))
+        tasks.append(Task(f"t{number}", modes, release=release, deadline=maybe(1, 8), window=window, group=group))
     arcs = tuple(
         Precedence(f"t{i}", f"t{j}", float(draw(st.integers(-1, 2))))
         for i in range(count)
@@ -172,7 +174,8 @@ def problems(draw: st.DrawFn) -> Problem:
     pool = Pool("cpu", draw(st.integers(0, 4)), calendar=calendar if draw(st.booleans()) else ())
     taken = draw(st.integers(0, 6))
     reservations = (Reservation("cpu", taken, taken + draw(st.integers(1, 3)), draw(st.integers(1, 3))),)
-    amount = maybe(0, 6)
+    amount, longest = maybe(0, 6), maybe(0, 6)
+    grouped = sum(task.group == "g" for task in tasks)
     return Problem(
         tuple(tasks),
         arcs,
@@ -180,6 +183,7 @@ def problems(draw: st.DrawFn) -> Problem:
         reservations if draw(st.booleans()) else (),
         () if amount is None else (Budget(amount),),
         horizon=maybe(2, 12),
+        max_durations=(MaxDuration(longest, "g"),) if longest is not None and grouped else (),
     )
 
 
@@ -201,7 +205,7 @@ def test_reasons_are_true_and_irreducible(problem: Problem) -> None:
 def test_what_is_said_to_be_needed_is_enough_and_no_less_is(problem: Problem) -> None:
     reasons = explain(problem, Limits(workers=1))
     for reason in reasons:
-        if reason.kind in ("deadline", "horizon", "budget") and reason.needed is not None:
+        if reason.kind in ("deadline", "horizon", "budget", "max_duration") and reason.needed is not None:
             assert brute_force.Limits(_changed(problem, reason, reason.needed), reasons).possible()
             assert not brute_force.Limits(_changed(problem, reason, reason.needed - 1), reasons).possible()
 
@@ -212,6 +216,8 @@ def _changed(problem: Problem, reason: Reason, value: float) -> Problem:
         return replace(problem, tasks=tasks)
     if reason.kind == "horizon":
         return replace(problem, horizon=value)
+    if reason.kind == "max_duration":
+        return replace(problem, max_durations=(MaxDuration(value, "g"),))
     return replace(problem, budgets=(Budget(value),))
 
 

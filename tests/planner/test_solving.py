@@ -267,10 +267,12 @@ def test_fewer_tasks_never_make_the_optimum_worse(problem: Problem) -> None:
     gone = problem.tasks[-1]
     # what waited for it still waits for what it waited for: nothing is lost but the task
     assume(all(arc.before != gone.id for arc in problem.precedence))
+    groups = {task.group for task in problem.tasks[:-1]}
     fewer = replace(
         problem,
         tasks=problem.tasks[:-1],
         precedence=tuple(arc for arc in problem.precedence if arc.after != gone.id),
+        max_durations=tuple(limit for limit in problem.max_durations if limit.group in (None, *groups)),
     )
     before, after = optimum(problem), optimum(fewer)
     assert before is not None
