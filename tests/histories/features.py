@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,7 +146,16 @@ _GOES_ON: dict[str, Any] = {
     "steer": _pause_and_resume_over_and_over,
 }
 
+
+async def _put_off_and_call_back(run: Run) -> None:
+    await run.until(a="running")
+    await run.handle.signal("reschedule", {"start": 0, "steps": {"b": time.time() + 3600}})
+    await run.until(a="completed")
+    await run.handle.signal("reschedule", {"start": 0, "steps": {"b": time.time() + 1}})
+
+
 FEATURES = [
+    Feature("reschedule", [wait("a", 1), echo("b", "a"), echo("c", "b")], steer=_put_off_and_call_back),
     Feature("chain", [give("a", 1), echo("b", "a"), echo("c", "b"), echo("d", "c"), echo("e", "d")]),
     Feature(
         "diamond",
