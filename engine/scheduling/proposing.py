@@ -18,7 +18,7 @@ from engine.planning.case import Case, open_case
 from engine.planning.request import Request
 from engine.scheduling.refusals import CostLimitExceeded, ResourceConflict, WindowExpired
 from engine.scheduling.wish import Wish
-from planner import Limits, Objective, Plan, Problem, Reservation, Status, Task, solve
+from planner import Limits, MaxDuration, Objective, Plan, Problem, Reason, Reservation, Status, Task, solve
 from planner.costs import Costs, covers
 from planner.cpm import soonest
 from planner.schedule import Schedule
@@ -114,7 +114,9 @@ class Proposing:
         # Moments are whole seconds from here on, as what others hold is rounded up to: searches go by such a grid.
         self._case = open_case(Request((wish.document,), now, pools))
         self._require_sizes(pools)
-        self._empty = self._case.problem
+        longest = self._window.longest_seconds
+        within = () if longest is None else (MaxDuration(longest, self._case.workflows[0]),)
+        self._empty = replace(self._case.problem, max_durations=within)
         self._problem = replace(self._empty, reservations=tuple(self._reservations(held, now)))
         self._now = now
         self._earliest = self._offset(self._window.earliest) or 0.0
@@ -122,16 +124,12 @@ class Proposing:
         self._seconds = seconds
 
     def proposal(self) -> Proposal:
-        first = self._planned(self._problem, max(self._earliest, 0.0))
-        if first is None:
-            raise ResourceConflict("no plan was found", remedy="ask for less, or for a wider window")
+        first = self._soonest()
         if self._latest is not None and first_start(first) > self._latest + _NEAR:
             raise self._no_room(first)
-        found = [first] if self._in_time(first) else []
+        found = [first]
         if self._wish.cost_optimization:
             found += self._cheaper(first)
-        if not found:
-            raise self._too_long(first)
         return self.checked(min(found, key=self._worth), first, found)
 
     def checked(self, best: Plan, first: Plan, found: Sequence[Plan]) -> Proposal:
@@ -147,9 +145,7 @@ class Proposing:
     def alternatives(self, objective: Objective) -> tuple[Plan, list[Plan]]:
         """The plan of starting as soon as possible, and all that are worth a look: at other starts, and that of a
         search by `objective`. Raises `ResourceConflict`."""
-        first = self._planned(self._problem, max(self._earliest, 0.0))
-        if first is None:
-            raise ResourceConflict("no plan was found", remedy="ask for less, or for a wider window")
+        first = self._soonest()
         until = self._latest if self._latest is not None else self._earliest + LOOKS_AHEAD.total_seconds()
         found = [first, *self._cheaper(first)]
         if self._seconds > 0:
@@ -252,9 +248,15 @@ class Proposing:
         return [plan] if plan.schedule is not None and self._in_time(plan) else []
 
     def _in_time(self, plan: Plan) -> bool:
-        longest = self._window.longest_seconds
-        fits = longest is None or span_of(plan) <= longest + _NEAR
-        return fits and (self._latest is None or first_start(plan) <= self._latest + _NEAR)
+        return self._latest is None or first_start(plan) <= self._latest + _NEAR
+
+    def _soonest(self) -> Plan:
+        """The plan of starting as soon as possible, which may be too late. Raises `ResourceConflict`."""
+        plan = solve(_released(self._problem, self._earliest), AT_ONCE)
+        if plan.schedule is None:
+            said = "; ".join(_said(reason) for reason in plan.reasons) or "no plan was found"
+            raise ResourceConflict(said, remedy="allow it to take longer, ask for less, or for a wider window")
+        return plan
 
     def _planned(self, problem: Problem, start: float) -> Plan | None:
         plan = solve(_released(problem, start), AT_ONCE)
@@ -318,13 +320,6 @@ class Proposing:
             remedy="choose a later latest start, ask for less, or allow it to move others (allow_preemption)",
         )
 
-    def _too_long(self, first: Plan) -> ResourceConflict:
-        longest = self._window.longest_seconds or 0.0
-        return ResourceConflict(
-            f"it takes {span_of(first):g} s from its first start to its last end, and may take {longest:g} s",
-            remedy="allow it to take longer, or ask for less",
-        )
-
 
 def first_start(plan: Plan) -> float:
     """When the first task of a plan starts, in seconds from its origin."""
@@ -334,6 +329,16 @@ def first_start(plan: Plan) -> float:
 def span_of(plan: Plan) -> float:
     """Seconds from the first start to the last end."""
     return plan.makespan - first_start(plan)
+
+
+def _said(reason: Reason) -> str:
+    """A reason of the planner about the one workflow that is planned."""
+    if reason.kind == "max_duration" and reason.needed is not None and reason.available is not None:
+        return (
+            f"it takes {reason.needed:g} s at least from its first start to its last end, "
+            f"and may take {reason.available:g} s"
+        )
+    return reason.message
 
 
 def _released(problem: Problem, start: float) -> Problem:
