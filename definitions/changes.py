@@ -50,6 +50,11 @@ class RunChange(Frozen):
         return bool(self.inject or self.edit or self.skip or self.max_parallel_steps is not None)
 
     @property
+    def is_of_the_limit_alone(self) -> bool:
+        """Whether of the definition nothing but `max_parallel_steps` is to be another."""
+        return self.max_parallel_steps is not None and not (self.inject or self.edit or self.skip)
+
+    @property
     def told(self) -> dict[str, Any]:
         """What its event says of it."""
         return self.model_dump(mode="json", exclude_defaults=True)
@@ -93,10 +98,15 @@ _CHANGES = [name for name in RunChange.model_fields if name != "by"]
 
 def changed_definition(
     definition: Definition, change: RunChange, *, check_handler: CheckHandler | None = None
-) -> ChangedDefinition:
-    """The definition as it is after the change, checked like any other. Raises `ChangeRefused` with every problem,
-    whose paths are those of the change (`inject[0].handler`, `edit.step.input`)."""
+) -> ChangedDefinition | None:
+    """The definition as it is after the change, checked like any other; None where it is too large to go with the run
+    and nothing but the limit of parallel steps changes, which the run's state keeps then.
+
+    Raises `ChangeRefused` with every problem, whose paths are those of the change (`inject[0].handler`,
+    `edit.step.input`)."""
     if len(definition.steps) + len(change.inject) > MOST_STEPS:
+        if change.is_of_the_limit_alone:
+            return None
         message = f"a run of more than {MOST_STEPS:,} steps can't be changed while it goes on"
         remedy = "cancel it, and go on with another version of its definition: longpole rerun RUN --version V"
         raise ChangeRefused([Problem("too_large_to_change", "", message, remedy)])
@@ -113,6 +123,8 @@ def changed_definition(
     core = changed.model_dump(mode="json", exclude_defaults=True)
     content = canonical_json(core)
     if len(content) > MOST_BYTES:
+        if change.is_of_the_limit_alone:
+            return None
         message = f"the changed definition takes {len(content):,} bytes, {MOST_BYTES:,} can go with a run"
         raise ChangeRefused([Problem("too_large_to_change", "", message, "pass large values by the run's input")])
     return ChangedDefinition(changed, core, digest_bytes(content))

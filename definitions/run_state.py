@@ -61,6 +61,8 @@ class RunState(BlockState):
     active_seconds: float = 0.0
     """Time that counts towards the run's timeout, up to the last pause or checkpoint."""
     paused: bool = False
+    max_parallel: int | None = None
+    """The limit of parallel steps, where it was changed while the run goes on and the definition can't say it."""
     counts: Counter[str] = field(default_factory=Counter)
     """How many of its outermost steps have each status; kept as they change, so that telling it costs nothing."""
 
@@ -93,6 +95,7 @@ class RunState(BlockState):
             "started_at": self.started_at,
             "active_seconds": self.active_seconds,
             "paused": self.paused,
+            "max_parallel": self.max_parallel,
             "open": {path: opened.to_json() for path, opened in self.open.items()},
             "begun": {path: begun.to_json() for path, begun in self.begun.items()},
             "events": {name: [list(pack(data)) for data in waiting] for name, waiting in self.events.items()},
@@ -123,6 +126,7 @@ class RunState(BlockState):
             started_at=checkpoint["started_at"],
             active_seconds=checkpoint["active_seconds"],
             paused=checkpoint["paused"],
+            max_parallel=checkpoint.get("max_parallel"),
             counts=Counter(step.status for step in root.steps.values()),
         )
         state.open = read_open(block, root, checkpoint.get("open", {}))

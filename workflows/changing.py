@@ -20,7 +20,7 @@ class Changed(NamedTuple):
 
     change: RunChange
     definition: ChangedDefinition | None
-    """None: it is as it was."""
+    """None: it is as it was, but for the limit that the run's state keeps (`definitions.changes`)."""
 
 
 def check_change(runner: Runner, asked: object) -> Changed:
@@ -36,7 +36,7 @@ def check_change(runner: Runner, asked: object) -> Changed:
         changed = changed_definition(runner.program.definition, change)
     except ChangeRefused as refused:
         raise ChangeRefused([*problems, *refused.problems]) from None
-    if not problems:
+    if not problems and changed is not None:
         problems = _without_output(runner, _program(changed))
     if problems:
         raise ChangeRefused(problems)
@@ -48,6 +48,8 @@ def change_run(runner: Runner, asked: object, now: float) -> Changed:
     changed = check_change(runner, asked)
     if changed.definition is not None:
         runner.go_by(_program(changed.definition), now)
+    elif changed.change.max_parallel_steps is not None:
+        runner.limit_to(changed.change.max_parallel_steps)
     runner.tell("run.changed", now, digest=runner.program.digest, **changed.change.told)
     return changed
 

@@ -54,7 +54,8 @@ class HistoryLength:
     @property
     def _most_in_flight(self) -> int:
         """What the definition allows may be changed while the run goes on."""
-        return min(most_in_flight(self._runner.program), max(1, self._most_events // MOST_IN_FLIGHT_OF))
+        allowed = most_in_flight(self._runner.program, self._runner.state)
+        return min(allowed, max(1, self._most_events // MOST_IN_FLIGHT_OF))
 
     def watch(self) -> None:
         """Let the runner start no more than there is room for; where there is hardly any, let it come to a halt."""

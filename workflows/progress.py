@@ -116,7 +116,8 @@ class Progress:
 
     def _explained(self) -> str:
         """Why the run stands where it stands, in a few words."""
-        runner, limit = self._runner, self._runner.program.definition.max_parallel_steps
+        runner = self._runner
+        limit = runner.state.max_parallel or runner.program.definition.max_parallel_steps
         if self.ending is not None:
             return f": {plain((self.ending.error or {}).get('message', ''))}" if self.ending.error else ""
         if runner.stopping is not None:

@@ -54,7 +54,8 @@ class Runner(Stepping):
         """Go by another definition from now on, in which all that has started is as it was (`workflows.changing`)."""
         root, state = self.root, self.state
         self.program, root.block = program, program.root
-        self.max_parallel = most_in_flight(program)
+        state.max_parallel = None
+        self.max_parallel = most_in_flight(program, state)
         for step_id in program.order:
             if step_id not in state.steps:
                 state.steps[step_id] = StepState()
@@ -67,6 +68,11 @@ class Runner(Stepping):
             self.turns.forget(root)
             self.handling.give_up()
             self.set_out(root, self.count(root), now)
+
+    def limit_to(self, steps: int) -> None:
+        """Let no more steps be in flight at once from now on, whatever the definition says."""
+        self.state.max_parallel = steps
+        self.max_parallel = most_in_flight(self.program, self.state)
 
     def pause(self, now: float) -> None:
         """Close the dispatch gate: running steps end, nothing new starts, the timeouts of control steps stand still."""

@@ -65,7 +65,7 @@ class Stepping:
             workflow={"input": state.input, "id": execution_id, "name": program.definition.name},
         )
         self.root = Frame(program.root, state, scope)
-        self.max_parallel = most_in_flight(program)
+        self.max_parallel = most_in_flight(program, state)
         self.controls = Controls(self)
 
     # -- frames ------

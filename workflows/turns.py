@@ -6,6 +6,7 @@ import heapq
 
 from definitions.block import StepProgram
 from definitions.program import Program
+from definitions.run_state import RunState
 from workflows.frames import Frame
 
 MAX_IN_FLIGHT = 200
@@ -55,7 +56,7 @@ class Turns:
             heapq.heapify(queue)
 
 
-def most_in_flight(program: Program) -> int:
+def most_in_flight(program: Program, state: RunState) -> int:
     """How many steps of a run may be in flight at once."""
-    limit = program.definition.max_parallel_steps
+    limit = state.max_parallel or program.definition.max_parallel_steps
     return min(limit, MAX_IN_FLIGHT) if limit else MAX_IN_FLIGHT

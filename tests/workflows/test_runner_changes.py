@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from definitions.calls import StepCall
+from definitions.changes import MOST_STEPS
 from definitions.errors import ChangeRefused
+from definitions.run_state import RunState
 from tests.workflows.driving import Behaviour, Driver, scripted
 from tests.workflows.generating import RUN_INPUT, Case, cases
 from tests.workflows.reference import reference
 from tests.workflows.workflow_documents import breaks, gives, step, workflow
 from workflows.changing import change_run, check_change
+from workflows.runner import Runner
 
 BY_TEST = settings(
     max_examples=200,
@@ -98,6 +102,19 @@ def test_the_limit_of_parallel_steps_counts_at_once() -> None:
     driver.at(0.1, lambda: None)
     driver.advance()
     assert len(driver.started) == 4
+
+
+def test_a_run_that_is_too_large_to_be_changed_can_still_be_limited() -> None:
+    wide = workflow(*(step(f"s{number}") for number in range(MOST_STEPS + 1)))
+    driver = begun({}, wide)
+    change(driver, max_parallel_steps=3)
+    runner = driver.runner
+    assert (runner.program.digest, runner.max_parallel) == (driver.program.digest, 3)
+    assert [each["data"]["max_parallel_steps"] for each in runner.take_events()] == [3]
+    assert refused(driver, skip=["s1500"], max_parallel_steps=4) == [("too_large_to_change", "")]
+    finished(driver)
+    again = RunState.from_checkpoint(driver.program.root, json.loads(json.dumps(runner.state.checkpoint())))
+    assert Runner(driver.program, again).max_parallel == 3
 
 
 def test_a_change_of_priority_alone_leaves_the_definition() -> None:
