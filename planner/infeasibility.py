@@ -15,13 +15,18 @@ from planner.limits import Limits
 from planner.plan import Reason
 from planner.reasons.conflict import Conflict
 from planner.reasons.constraints import Constraint, constraints, limited
-from planner.reasons.numbers import Numbers
+from planner.reasons.numbers import measured
 from planner.reasons.oracle import Oracle
 from planner.reasons.refutation import candidates, refute
 from planner.reasons.wording import Wording, grouped
 
 if TYPE_CHECKING:
     from planner.problem import Problem
+
+
+_PROVEN, _IRREDUCIBLE, _KNOWN_ESSENTIAL = 0.45, 0.6, 0.75
+"""Shares of the limits by when it is known that there is no plan, by when the reasons stand, and by when it is known of
+which the others leave a plan. The rest is for their numbers."""
 
 
 def explain(problem: Problem, limits: Limits | None = None) -> tuple[Reason, ...]:
@@ -40,6 +45,7 @@ def explain(problem: Problem, limits: Limits | None = None) -> tuple[Reason, ...
         rest = limited(problem, kept)
         return True if rest is None else oracle.feasible(rest)
 
+    oracle.stage(_PROVEN, 1)
     conflict = Conflict(possible)
     everything = constraints(problem)
     found: list[Constraint] | None = None
@@ -53,12 +59,12 @@ def explain(problem: Problem, limits: Limits | None = None) -> tuple[Reason, ...
         if answer:
             return ()
         found = everything
+    oracle.stage(_IRREDUCIBLE)
     rest = conflict.within(found)
     groups = grouped(problem, rest)
-    oracle.expect(2 * len(groups))
+    oracle.stage(_KNOWN_ESSENTIAL, len(groups))
     essential = [conflict.possible([each for each in rest if each not in group]) is True for group in groups]
-    oracle.expect(len(groups))
-    wording = Wording(problem, rest, Numbers(problem, rest, oracle))
+    wording = Wording(problem, rest, measured(problem, rest, oracle))
     return tuple(wording.reason(group, essential=each) for group, each in zip(groups, essential, strict=True))
 
 

@@ -48,9 +48,12 @@ class Reason:
     available: float | None = None
     """What is there: the capacity, the deadline, the latest start, the longest duration, the budget."""
     exact: bool = True
-    """False: `needed` is enough, but less may be enough, too; the time ran out before that was known."""
+    """False: `needed` is enough, but less (though no less than `least`) may be enough, too; the time ran out before
+    that was known."""
     essential: bool = True
     """It is proven that the other reasons alone leave a plan. False: the time ran out before that was known."""
+    least: float | None = None
+    """What is less than that is proven not to be enough; None: nothing is."""
 
 
 def whose(group: str | None) -> str:

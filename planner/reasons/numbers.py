@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from planner.compiled import compile_problem
 from planner.costs import CENT, Costs
-from planner.grid import scales_of
+from planner.grid import Grid, scales_of
 from planner.group_spans import members, span
 from planner.horizon import horizon
 from planner.options import options
@@ -26,12 +27,37 @@ class Needed:
 
     amount: float | None
     exact: bool = True
+    least: float | None = None
+    """Less than that is proven not to be enough; None: nothing is."""
+
+    def with_what_is_known(self, before: Needed) -> Needed:
+        """The narrower of two answers to the same question."""
+        if self.exact:
+            return self
+        amounts = [each.amount for each in (self, before) if each.amount is not None]
+        leasts = [each.least for each in (self, before) if each.least is not None]
+        return Needed(min(amounts, default=None), exact=False, least=max(leasts, default=None))
 
 
 UNKNOWN = Needed(None, exact=False)
 
 
-class Numbers:
+def measured(problem: Problem, conflict: list[Constraint], oracle: Oracle) -> dict[Constraint, Needed]:
+    """What would be enough instead of each limit of a conflict, but for precedences; where others leave time for it,
+    asked twice."""
+    numbers = _Numbers(problem, conflict, oracle)
+    found: dict[Constraint, Needed] = {}
+    for _ in range(2):
+        open_ones = [
+            each for each in conflict if each.kind is not Kind.PRECEDENCE and not found.get(each, UNKNOWN).exact
+        ]
+        oracle.stage(1.0, len(open_ones))
+        for each in open_ones:
+            found[each] = numbers.needed(each).with_what_is_known(found.get(each, UNKNOWN))
+    return found
+
+
+class _Numbers:
     """Measures the limits of one conflict."""
 
     def __init__(self, problem: Problem, conflict: list[Constraint], oracle: Oracle) -> None:
@@ -66,9 +92,13 @@ class Numbers:
         rest = self._rest(limit, tuple(range(len(self._problem.tasks))))
         return UNKNOWN if rest is None else self._least(rest, measure, read)
 
-    def _least(self, problem: Problem, measure: str, read: Callable[[Schedule], float]) -> Needed:
-        schedule, proven = self._oracle.best(problem, measure)
-        return UNKNOWN if schedule is None else Needed(read(schedule), proven)
+    def _least(self, problem: Problem, measure: str, read: Callable[[Schedule], float], beyond: float = 0.0) -> Needed:
+        """By a measure, `beyond` which a bound of it counts."""
+        found = self._oracle.best(problem, measure)
+        least = found.bound + beyond if found.bound > (0.0 if beyond else -inf) and measure != "preference" else None
+        if found.schedule is None:
+            return Needed(None, exact=False, least=least)
+        return Needed(read(found.schedule), found.proven, least)
 
     def _moment(self, limit: Constraint) -> Needed:
         """The end or start of the task that is nearest to what the limit asks for."""
@@ -79,7 +109,7 @@ class Numbers:
         place = rest.index[task.id]
         if limit.kind is Kind.DEADLINE:
             wished = _with_task(rest, place, replace(rest.tasks[place], due=task.deadline))
-            return self._least(wished, "lateness", lambda schedule: schedule.ends[place])
+            return self._least(wished, "lateness", lambda schedule: schedule.ends[place], task.deadline or 0.0)
         aim = task.release if limit.kind is Kind.RELEASE else sum(task.window or (0.0, 0.0)) / 2
         # nothing starts beyond the horizon, so that the nearest start to it is the nearest to what lies beyond
         aim = min(aim, horizon(rest))
@@ -96,12 +126,13 @@ class Numbers:
         rest = self._rest(limit, tuple(members))
         if rest is None:
             return UNKNOWN
-        schedule, proven = self._oracle.best(rest, "cost")
+        found = self._oracle.best(rest, "cost")
+        schedule = found.schedule
         if schedule is None:
-            return UNKNOWN
+            return Needed(None, exact=False, least=found.bound if budget.group is None and found.bound > 0 else None)
         costs = Costs(rest, max(schedule.ends))
         if budget.group is None:
-            return Needed(costs.total(schedule), proven)
+            return Needed(costs.total(schedule), found.proven, found.bound)
         each = zip(rest.tasks, costs.of_tasks(schedule), strict=True)
         spent = sum(cost for task, cost in each if task.group == budget.group)
         # others' money may have been spent first: what the group alone could do with is searched for below that
@@ -118,13 +149,14 @@ class Numbers:
         rest = self._rest(limit, tuple(members(self._problem, given)))
         if rest is None:
             return UNKNOWN
-        schedule, _ = self._oracle.best(rest, "duration")
+        schedule = self._oracle.best(rest, "duration").schedule
         if schedule is None:
             return UNKNOWN
+        grid = Grid(compile_problem(rest).tick)
         return self._smallest(
-            given.seconds,
+            grid.down(given.seconds) * grid.tick,
             span(members(rest, given), schedule.starts, schedule.ends),
-            compile_problem(rest).tick,
+            grid.tick,
             lambda seconds: replace(rest, max_durations=(*rest.max_durations, replace(given, seconds=seconds))),
         )
 
@@ -152,17 +184,18 @@ class Numbers:
     def _smallest(self, low: float, high: float, unit: float, at: Callable[[float], Problem | None]) -> Needed:
         """The smallest amount that leaves a plan, by halving, where `low` leaves none and `high` does."""
         steps = max(round((high - low) / unit), 1)
-        impossible, possible, exact = 0, steps, True
+        impossible, possible, refuted = 0, steps, 0
         while possible - impossible > 1:
             middle = (impossible + possible) // 2
             problem = at(low + middle * unit)
             answer = True if problem is None else self._oracle.feasible(problem)
-            exact = exact and answer is not None
             if answer:
                 possible = middle
             else:
                 impossible = middle
-        return Needed(high if possible == steps else low + possible * unit, exact)
+                refuted = middle if answer is False else refuted
+        amount = high if possible == steps else low + possible * unit
+        return Needed(amount, refuted == impossible, min(low + (refuted + 1) * unit, amount))
 
     def _unit(self, pool: int) -> float:
         """The smallest amount of a pool that makes a difference."""

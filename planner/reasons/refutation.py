@@ -141,8 +141,8 @@ def _alone(profiles: list[Profile], way: Way, start: int, ticks: int) -> int:
 def _too_much_work(compiled: Compiled, pool: int, earliest: list[int]) -> Refutation | None:
     """An interval in which tasks must hold more of a pool, in units times ticks, than it has."""
     work: list[tuple[int, int, int, int]] = []
-    for task, ways in enumerate(compiled.ways):
-        energy = min(sum(units * way.ticks for number, units in way.needs if number == pool) for way in ways)
+    for task in range(len(compiled.ways)):
+        energy = _least_work(compiled, task, pool)
         if energy:
             work.append((_latest_end(compiled, task), earliest[task], energy, task))
     work.sort()
@@ -167,6 +167,32 @@ def _latest_end(compiled: Compiled, task: int) -> int:
     # where its own window limits the start, a slower way ends later
     longest = max(way.ticks for way in compiled.ways[task])
     return min(compiled.latest[task] + longest, compiled.last_end[task])
+
+
+def earliest_end(compiled: Compiled, task: int) -> int:
+    """No plan ends a task earlier, in ticks: what others must have done by a moment leaves a pool only so much for it
+    until then. 0 where that says nothing."""
+    found = 0
+    for pool, given in enumerate(compiled.pools):
+        most = max(dict(way.needs).get(pool, 0) for way in compiled.ways[task])
+        if not most:
+            continue
+        supply, done = _Supply(given), _least_work(compiled, task, pool)
+        others = [
+            (_latest_end(compiled, other), _least_work(compiled, other, pool))
+            for other in range(len(compiled.ways))
+            if other != task
+        ]
+        for end, energy in sorted(others):
+            done += energy
+            if energy and end < compiled.horizon and (more := done - supply.between(0, end)) > 0:
+                found = max(found, end - (-more // most))
+    return found
+
+
+def _least_work(compiled: Compiled, task: int, pool: int) -> int:
+    """What a task holds of a pool at least, in units times ticks."""
+    return min(sum(units * way.ticks for number, units in way.needs if number == pool) for way in compiled.ways[task])
 
 
 class _Supply:

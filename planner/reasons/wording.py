@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from planner.cpm import shortest
 from planner.group_spans import members
 from planner.plan import Reason, whose
 from planner.reasons.constraints import Constraint, Kind, levels, peak
-from planner.reasons.numbers import Needed, Numbers
+from planner.reasons.numbers import Needed
 
 if TYPE_CHECKING:
     from planner.problem import Problem
@@ -39,17 +39,17 @@ def grouped(problem: Problem, conflict: Sequence[Constraint]) -> list[Group]:
 class Wording:
     """Tells the reasons of one conflict."""
 
-    def __init__(self, problem: Problem, conflict: Sequence[Constraint], numbers: Numbers) -> None:
+    def __init__(self, problem: Problem, conflict: Sequence[Constraint], measured: Mapping[Constraint, Needed]) -> None:
         self._problem = problem
         self._conflict = conflict
-        self._numbers = numbers
+        self._measured = measured
 
     def reason(self, group: Group, *, essential: bool) -> Reason:
         """One reason, with its numbers."""
         limit = group[0]
         if limit.kind is Kind.PRECEDENCE:
             return self._path(group, essential)
-        needed = self._numbers.needed(limit)
+        needed = self._measured[limit]
         tell: dict[Kind, Callable[[int, Needed], tuple[str, tuple[str, ...], str | None, float]]] = {
             Kind.DEADLINE: self._deadline,
             Kind.WINDOW: self._window,
@@ -62,7 +62,9 @@ class Wording:
             Kind.RESERVATION: self._reservation,
         }
         message, tasks, pool, available = tell[limit.kind](limit.position, needed)
-        return Reason(limit.kind.value, message, tasks, pool, needed.amount, available, needed.exact, essential)
+        return Reason(
+            limit.kind.value, message, tasks, pool, needed.amount, available, needed.exact, essential, needed.least
+        )
 
     def _deadline(self, position: int, needed: Needed) -> tuple[str, tuple[str, ...], str | None, float]:
         task = self._problem.tasks[position]
@@ -92,8 +94,13 @@ class Wording:
     def _budget(self, position: int, needed: Needed) -> tuple[str, tuple[str, ...], str | None, float]:
         budget = self._problem.budgets[position]
         tasks = tuple(task.id for task in self._problem.tasks if budget.group is None or task.group == budget.group)
-        least = "" if needed.amount is None else f"; {'it costs' if needed.exact else 'it could be had for'} "
-        least += "" if needed.amount is None else f"{needed.amount:.2f}{' at least' if needed.exact else ''}"
+        least = "" if needed.least is None and not needed.exact else "; it costs "
+        if needed.exact and needed.amount is not None:
+            least += f"{needed.amount:.2f} at least"
+        elif needed.least is not None:
+            least += f"{needed.least:.2f} at least"
+        if not needed.exact and needed.amount is not None:
+            least += f"{',' if least else ';'} {needed.amount:.2f} is enough"
         return f"{whose(budget.group)} may cost {budget.amount:.2f}{least}", tasks, None, budget.amount
 
     def _longest(self, position: int, needed: Needed) -> tuple[str, tuple[str, ...], str | None, float]:
@@ -160,7 +167,11 @@ class Wording:
 
 
 def _then(needed: Needed, words: str, unit: str) -> str:
-    """`; words 12 unit`, or nothing where no number is known."""
+    """`; words 12 unit`, or the bounds that are known of it."""
+    if needed.exact and needed.amount is not None:
+        return f"; {words} {needed.amount:g} {unit}"
     if needed.amount is None:
-        return ""
-    return f"; {words} {needed.amount:g} {unit}{'' if needed.exact else ' (less may do)'}"
+        return "" if needed.least is None else f"; {words} {needed.least:g} {unit}, or more"
+    if needed.least is None:
+        return f"; {words} {needed.amount:g} {unit} (less may do)"
+    return f"; {words} between {needed.least:g} and {needed.amount:g} {unit}"

@@ -146,6 +146,20 @@ def test_without_time_nothing_is_claimed() -> None:
     assert not reason.essential
 
 
+def test_where_time_runs_out_the_bounds_of_numbers_are_told() -> None:
+    lengths = [60.0 * (1 + (7 * number * number) % 19) for number in range(40)]
+    tasks = [task(f"t{number}", length, Demand("cpu", 1 + number % 3)) for number, length in enumerate(lengths)]
+    work = sum(length * (1 + number % 3) for number, length in enumerate(lengths))
+    problem = Problem(tuple(replace(each, deadline=0.98 * work / 8) for each in tasks), pools=(Pool("cpu", 8),))
+    reasons = explain(problem, Limits(seconds=None, work=1.0))
+    late = [reason for reason in reasons if reason.kind == "deadline"]
+    assert not all(reason.exact for reason in late)
+    for reason in late:
+        assert reason.available is not None
+        assert reason.least is None or reason.available < reason.least <= (reason.needed or reason.least)
+        assert reason.exact or "between" in reason.message or "or more" in reason.message, reason.message
+
+
 @st.composite
 def problems(draw: st.DrawFn) -> Problem:
     def maybe(low: int, high: int) -> float | None:
@@ -205,6 +219,7 @@ def test_reasons_are_true_and_irreducible(problem: Problem) -> None:
 def test_what_is_said_to_be_needed_is_enough_and_no_less_is(problem: Problem) -> None:
     reasons = explain(problem, Limits(workers=1))
     for reason in reasons:
+        assert reason.least is None or reason.needed is None or reason.least <= reason.needed + 1e-6
         if reason.kind in ("deadline", "horizon", "budget", "max_duration") and reason.needed is not None:
             assert brute_force.Limits(_changed(problem, reason, reason.needed), reasons).possible()
             assert not brute_force.Limits(_changed(problem, reason, reason.needed - 1), reasons).possible()
