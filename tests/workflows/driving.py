@@ -289,6 +289,7 @@ class Driver:
         self._obey()
 
     def _take_events(self) -> None:
+        self.runner.settled_inside.clear()
         for event in self.runner.take_events():
             self.events.append((event["type"], event.get("step_id")))
 
