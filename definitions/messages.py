@@ -141,6 +141,7 @@ class StoreValue:
     size: int
 
 
+Start = StartStep | StartChild
 Command = StartStep | CancelStep | StartChild | StartTimer | CancelTimer | ReadItems | StoreValue
 
 

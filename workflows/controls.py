@@ -24,7 +24,7 @@ from definitions.block import (
 from definitions.block_state import BLOCK_FAILED, BlockState, StepState
 from definitions.calls import StepFailure
 from definitions.errors import LongpoleError
-from definitions.messages import Command
+from definitions.messages import StartChild
 from definitions.open_state import OpenState
 from workflows.approvals import Approvals
 from workflows.frames import Frame, OpenStep, inner_scope
@@ -78,7 +78,7 @@ class Controls:
 
     def start_child(
         self, frame: Frame, compiled: StepProgram, activity_id: str, run_input: Any, handled: str | None, now: float
-    ) -> Command | None:
+    ) -> StartChild | None:
         """Another workflow begins, as an activity of that id that runs already."""
         opened = self._add(frame, compiled, OpenState(handled=handled, child=activity_id))
         self._tell("step.started", opened, now)

@@ -17,7 +17,7 @@ from typing import Any
 
 from definitions.block_state import StepState
 from definitions.calls import RunEvent, StepFailure
-from definitions.messages import CancelStep, Command, Decision, Ending, StartChild, StartStep
+from definitions.messages import CancelStep, Command, Decision, Ending, Start
 from definitions.program import Program
 from definitions.values import BlobRef
 from workflows.ending import ending, settle_unstarted
@@ -173,15 +173,17 @@ class Runner(Stepping):
             command = take(now)
             if command is not None:
                 commands.append(command)
-                size += command.size if isinstance(command, StartStep | StartChild) else 0
-        commands += self.outbox
-        self.outbox.clear()
-        # Last, as the loop itself may have stopped the run; what has ended since it was told needs no telling.
-        commands.extend(CancelStep(each) for each in self._to_cancel if each in self.running_activities)
-        self._to_cancel.clear()
+                size += command.size
+        if self.outbox:
+            commands += self.outbox
+            self.outbox.clear()
+        if self._to_cancel:
+            # Last, as the loop itself may have stopped the run; what has ended since it was told needs no telling.
+            commands.extend(CancelStep(each) for each in self._to_cancel if each in self.running_activities)
+            self._to_cancel.clear()
         return commands
 
-    def _next(self) -> Callable[[float], Command | None] | None:
+    def _next(self) -> Callable[[float], Start | None] | None:
         """What takes the next turn; None when nothing may start."""
         if self.stopping is not None or self.state.paused or self.draining:
             return None
@@ -189,7 +191,7 @@ class Runner(Stepping):
         if turns.openings:
             return self._take_opening
         if len(self.running_activities) < self.max_parallel:
-            if self.handling:
+            if self.handling.failed:
                 return self._take_failed
             if turns.outermost:
                 return self._take_outermost
@@ -199,21 +201,21 @@ class Runner(Stepping):
             return self._take_iteration
         return None
 
-    def _take_outermost(self, now: float) -> Command | None:
+    def _take_outermost(self, now: float) -> Start | None:
         root = self.root
         return self._begin(root, root.block.steps[root.block.order[heapq.heappop(self.turns.outermost)]], None, now)
 
-    def _take_failed(self, now: float) -> Command | None:
+    def _take_failed(self, now: float) -> Start | None:
         handler = self.handling.take(self.root)
         return self._begin(self.root, *handler, now) if handler is not None else None
 
-    def _take_opening(self, now: float) -> Command | None:
+    def _take_opening(self, now: float) -> Start | None:
         return self._take_from(self.turns.openings, now)
 
-    def _take_inner(self, now: float) -> Command | None:
+    def _take_inner(self, now: float) -> Start | None:
         return self._take_from(self.turns.inner, now)
 
-    def _take_from(self, turns: list[Turn], now: float) -> Command | None:
+    def _take_from(self, turns: list[Turn], now: float) -> Start | None:
         _, index, frame = heapq.heappop(turns)
         return None if frame.closed else self._begin(frame, frame.block.steps[frame.block.order[index]], None, now)
 

@@ -13,7 +13,7 @@ from definitions.block import StepProgram
 from definitions.block_state import UPSTREAM_FAILED
 from definitions.calls import RunEvent, StepFailure, StepOutcome, StepResult, StepStatus
 from definitions.errors import LongpoleError
-from definitions.messages import Command, StartStep, Stop
+from definitions.messages import Command, Start, StartStep, Stop
 from definitions.program import Program
 from definitions.run_state import RunState, StepsWithoutValue
 from definitions.scope import Scope
@@ -189,7 +189,7 @@ class Stepping:
 
     # -- starting steps ------
 
-    def _begin(self, frame: Frame, compiled: StepProgram, handled: str | None, now: float) -> Command | None:
+    def _begin(self, frame: Frame, compiled: StepProgram, handled: str | None, now: float) -> Start | None:
         """Start a step whose turn it is, or settle it where there is nothing to run."""
         step_id = compiled.step.id
         step = frame.state.steps[step_id]
@@ -210,11 +210,12 @@ class Stepping:
             self.fail(frame, step_id, handled, failure, now)
             return None
         step.started_at = now
-        if compiled.control is None and compiled.step.handler is None:
-            self.tell("step.completed", now, frame.prefix + step_id)
-            self.complete(frame, step_id, handled, step_input, now)
-            return None
-        if not compiled.takes_slot:
+        if compiled.control is None:
+            if compiled.step.handler is None:
+                self.tell("step.completed", now, frame.prefix + step_id)
+                self.complete(frame, step_id, handled, step_input, now)
+                return None
+        elif not compiled.takes_slot:
             self.controls.begin(frame, compiled, handled, now)
             return None
         if step_input is None:
@@ -225,7 +226,7 @@ class Stepping:
 
     def _start_activity(
         self, frame: Frame, compiled: StepProgram, step_input: Any, handled: str | None, now: float
-    ) -> Command | None:
+    ) -> Start | None:
         step = compiled.step
         state = frame.state.set_status(step.id, "running")
         state.starts += 1
@@ -354,7 +355,7 @@ class Stepping:
             return  # `ending` cancels it
         elif any(steps[other].fails_dependants for other in compiled.requires):
             self._skip(frame, step_id, UPSTREAM_FAILED, now)
-        elif compiled.reads and all(frame.step(other).status == "skipped" for other in compiled.reads):
+        elif (reads := compiled.reads) and all((steps.get(o) or frame.step(o)).status == "skipped" for o in reads):
             self._skip(frame, step_id, "upstream_skipped", now)
         else:
             self.turns.add(frame, compiled)

@@ -31,7 +31,7 @@ class Turns:
 
     def add(self, frame: Frame, compiled: StepProgram) -> None:
         """The turn of a step has come; in a block with a limit, as soon as there is room."""
-        if frame.within is None and compiled.takes_slot:
+        if frame.within is None and (compiled.control is None or compiled.takes_slot):
             heapq.heappush(self.outermost, compiled.index)
         elif frame.limit is not None and len(frame.admitted) >= frame.limit:
             heapq.heappush(frame.held, compiled.index)
