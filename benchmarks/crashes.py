@@ -18,8 +18,6 @@ import argparse
 import asyncio
 import json
 import math
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -28,6 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import machine
 from tests.chaos.crash_round import Round, crash_round, moments
 from tests.chaos.lane import FAULTS, Fault, open_lane
 from tests.chaos.mixed_graph import LENGTH
@@ -43,7 +42,7 @@ async def run(faults: list[Fault], rounds: int, lanes: int, seed: int) -> dict[s
             for lane in range(lanes):
                 group.create_task(_work_off(jobs, Path(folder) / str(lane), done))
     return {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "machine": machine(),
         "seconds": round(time.monotonic() - begun),
         "faults": {fault: summary([each for each in done if each.fault == fault]) for fault in faults},
         "rounds": [asdict(each) for each in done],

@@ -19,7 +19,8 @@ from typing import Any
 
 from benchmarks import by_hand
 from benchmarks.graphs import chain, fan_out
-from benchmarks.side_by_side import SideBySide, Timed, machine, open_side_by_side
+from benchmarks.report import machine
+from benchmarks.side_by_side import SideBySide, Timed, open_side_by_side
 
 
 @dataclass(frozen=True)

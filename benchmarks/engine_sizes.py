@@ -29,7 +29,7 @@ from temporal_dev.temporary import temporary_server
 from temporalio.api.enums.v1 import EventType
 
 from benchmarks.graphs import chain, fan_out
-from benchmarks.side_by_side import machine
+from benchmarks.report import machine
 from engine.core import Engine, open_engine
 from engine.settings import Settings
 from tests.chaos.worker_process import WorkerProcess

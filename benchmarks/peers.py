@@ -22,7 +22,7 @@ import psycopg
 
 from benchmarks.peer_process import Peer, PeerFailed
 from benchmarks.peers_on.work import ALL, LATENCY
-from benchmarks.side_by_side import machine
+from benchmarks.report import machine
 from tests.postgres import Postgres
 
 PEERS = (

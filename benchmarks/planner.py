@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
-import platform
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +21,7 @@ from pathlib import Path
 from benchmarks import planner_tariff
 from benchmarks.planner_baselines import Found, longpole, plain, pyjobshop
 from benchmarks.planner_checker import faults
+from benchmarks.report import machine, print_json
 from planner.makespan import Instance
 from planner.psplib import read_instance
 
@@ -153,20 +152,18 @@ def main() -> None:
         if options.runs:
             print(json.dumps(asdict(run)), file=sys.stderr, flush=True)
     results = table(runs)
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     if options.json:
-        json.dump({"machine": machine, "table": results, "runs": [asdict(run) for run in runs]}, sys.stdout, indent=2)
-        print()
+        print_json(runs, "runs", table=results)
     elif runs:
-        print_table(machine, results)
+        print_table(results)
     if "tariff" in names:
         sys.argv = [sys.argv[0], *(["--json"] if options.json else [])]
         planner_tariff.main()
 
 
-def print_table(machine: str, results: dict[str, dict[str, dict[str, float | int | None]]]) -> None:
+def print_table(results: dict[str, dict[str, dict[str, float | int | None]]]) -> None:
     """For people."""
-    print(f"{machine}\n")
+    print(f"{machine()}\n")
     heads = ("proven", "to best known", "own gap", "bound gap", "mean s", "median s", "first plan")
     print(f"{'set':9}{'solver':14}" + "".join(f"{head:>15}" for head in heads))
     for name, solvers in results.items():

@@ -12,20 +12,19 @@ code, from the process's start.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from datetime import time as clock
 from random import Random
 from statistics import median, quantiles
 
+from benchmarks.report import machine, print_json
 from planner import (
     CapacityBand,
     Demand,
@@ -156,13 +155,11 @@ def main() -> None:
         tight(0, aim)  # imports what is imported once a process
         lines.append(line(f"first plan, {aim}", [tight(seed, aim) for seed in range(options.tight)]))
     lines.append(line("fresh process, cost, 100 tasks", [fresh() for _ in range(FRESH)]))
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     if options.json:
-        json.dump({"machine": machine, "lines": [asdict(each) for each in lines]}, sys.stdout, indent=2)
-        print()
+        print_json(lines)
         return
     print(
-        f"{machine}; milliseconds\n\n{'':32}"
+        f"{machine()}; milliseconds\n\n{'':32}"
         + "".join(f"{name:>10}" for name in ("measured", "p50", "p90", "p99", "max"))
     )
     for each in lines:

@@ -9,13 +9,10 @@ came with the instances (the best of several methods with as much time).
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.report import print_json
 from benchmarks.tariff_instances import SHARED, generate, read
 from planner.limits import Limits
 from planner.tariff import Result, TariffInstance, solve
@@ -148,9 +145,7 @@ def main() -> None:
                 if not options.json:
                     print_line(lines[-1], first=len(lines) == 1)
     if options.json:
-        machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-        json.dump({"machine": machine, "lines": [asdict(line) for line in lines]}, sys.stdout, indent=2)
-        print()
+        print_json(lines)
 
 
 def print_line(line: Line, *, first: bool) -> None:

@@ -10,13 +10,10 @@ tells of is checked here by arithmetic of its own (`benchmarks/week_checker.py`)
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from benchmarks.report import print_json
 from benchmarks.week_checker import check
 from benchmarks.week_problems import OBJECTIVES, generate
 from planner import Limits, Plan, solve
@@ -112,9 +109,7 @@ def main() -> None:
             if not options.json:
                 print_line(lines[-1], first=len(lines) == 1)
     if options.json:
-        machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-        json.dump({"machine": machine, "lines": [asdict(line) for line in lines]}, sys.stdout, indent=2)
-        print()
+        print_json(lines)
 
 
 def print_line(line: Line, *, first: bool) -> None:

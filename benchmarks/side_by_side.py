@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -91,8 +89,3 @@ async def open_side_by_side(durability: Literal["normal", "full"] = "normal") ->
                 )
                 async with hand_worker, working(engine):
                     yield SideBySide(engine)
-
-
-def machine() -> str:
-    """What the figures were measured on."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
