@@ -20,9 +20,9 @@ from store.tables import EVENTS, WorkflowEvent
 
 @dataclass(frozen=True)
 class Appended:
-    """`stored` in the order given; what had a known key is counted in `duplicates`, what had no run in `dropped`."""
+    """How many are new, had a known key, had no run."""
 
-    stored: list[WorkflowEvent]
+    stored: int
     duplicates: int
     dropped: int
 
@@ -60,7 +60,7 @@ def append(session: Session, records: Sequence[EventRecord], *, runs: Runs | Non
             )
         if rows:
             session.execute(insert(EVENTS), rows)
-        return Appended([WorkflowEvent(**row) for row in rows], duplicates, dropped)
+        return Appended(len(rows), duplicates, dropped)
 
 
 def _taken_keys(session: Session, records: Sequence[EventRecord], runs: Runs) -> set[tuple[UUID, str]]:

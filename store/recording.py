@@ -10,14 +10,13 @@ from sqlalchemy.orm import Session
 from store import events, logs, steps
 from store.locks import Runs, locked_runs
 from store.records import AttemptRecord, EventRecord, LogRecord, ProgressRecord, Record
-from store.tables import WorkflowEvent
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """The events that were new, numbered, and how many records were dropped because their run has no row."""
+    """How many events were new, and how many records were dropped because their run has no row."""
 
-    events: list[WorkflowEvent]
+    events: int
     dropped: int
 
 
@@ -47,6 +46,6 @@ def record(
         if beside is not None:
             happened += beside(session, runs)
         if not happened:
-            return Recorded([], dropped)
+            return Recorded(0, dropped)
         appended = events.append(session, happened, runs=runs)
         return Recorded(appended.stored, dropped + appended.dropped)
