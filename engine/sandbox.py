@@ -17,6 +17,8 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
 
+from engine.kept_code import keep_code
+
 PURE = (
     "workflows.announcement",
     "workflows.approvals",
@@ -89,4 +91,5 @@ class Sandbox(SandboxedWorkflowRunner):
 
 def sandbox() -> Sandbox:
     """The sandbox with our restrictions."""
+    keep_code("workflows")
     return Sandbox(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))

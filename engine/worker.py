@@ -5,23 +5,17 @@ Workflows and steps share one worker, so that the server can hand a step straigh
 
 from __future__ import annotations
 
-import compileall
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import structlog
 from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker, WorkflowInterceptorClassInput
 
-import workflows
 from definitions.calls import SUBMIT_OUTCOME, OutcomePage
 from engine.sandbox import sandbox
 from engine.settings import Settings
 from workflows.dag import DagWorkflow
-
-_log = structlog.get_logger()
 
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a workflow task waits for the worker that has the run in its cache; the server's default of 10 s is how
@@ -31,14 +25,6 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 CACHED_WORKFLOWS = 1000
 """Open runs kept in memory; a run that is not is replayed from its history for every task."""
 WORKFLOW_SLOTS = 100
-
-
-def compile_workflows() -> None:
-    """See to it that bytecode of `workflows` is there: the sandbox imports that package anew for every run.
-
-    Where Python is told not to write bytecode (as container images often do), each run would compile it again."""
-    if not compileall.compile_dir(Path(workflows.__file__).parent, quiet=2):
-        _log.warning("the bytecode of workflows can't be written: every run will compile it again")
 
 
 class _OutcomeInterceptor(Interceptor):
@@ -60,9 +46,6 @@ def create_worker(
 ) -> Worker:
     """A worker for `settings.task_queue`, not started yet. `submit_outcome` is given the outcome of each run that ends
     here; it is called on the worker's event loop, or in a thread of its own, and must return at once."""
-
-    compile_workflows()
-
     return Worker(
         client,
         task_queue=settings.task_queue,

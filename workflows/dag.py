@@ -4,7 +4,7 @@ Everything here is deterministic: time comes from the workflow's clock, activiti
 ids and types, not arguments), and what happens is handled in the order in which the server recorded it.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: the SDK would evaluate those of all handlers for every run.
 
 import asyncio
 from dataclasses import replace
