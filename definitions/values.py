@@ -7,7 +7,7 @@ carried beside it (`pack`, `unpack`), so that no data of a user's can ever be ta
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -99,6 +99,15 @@ def _take_out(value: Any, at: Path, slots: list[Any]) -> Any:
     if isinstance(value, list | tuple):
         return [_take_out(item, (*at, index), slots) for index, item in enumerate(value)]
     return value
+
+
+def digests_in(slots: list[Any]) -> Iterator[str]:
+    """The digests of the blobs that slots of `pack` lead to."""
+    for slot in slots:
+        if "blob" in slot:
+            yield slot["blob"][0]
+        else:
+            yield from digests_in(slot["slots"])
 
 
 def unpack(value: Any, slots: list[Any]) -> Any:

@@ -6,7 +6,7 @@ crash, brings the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from definitions.open_state import OpenState
 from definitions.program import Program, programs
 from definitions.reading_open import read_begun
 from definitions.run_state import deflated, require_room
-from definitions.values import json_size, pack, unpack
+from definitions.values import digests_in, json_size, pack, unpack
 from engine.begun_steps import kept_outside, reading, with_starts
 from engine.dispatch import Dispatch
 from engine.done_steps import Attempts, DoneSteps, done_steps
@@ -122,7 +122,7 @@ def _is_to_be_forked(row: WorkflowInstance) -> bool:
 
 def _require_blobs(done: DoneSteps, blobs: BlobStore) -> None:
     for step_id in sorted(done.needed):
-        for digest in _digests(pack(done.state.outputs.get(step_id)).slots):
+        for digest in digests_in(pack(done.state.outputs.get(step_id)).slots):
             try:
                 blobs.require(digest)
             except BlobMissing as error:
@@ -131,11 +131,3 @@ def _require_blobs(done: DoneSteps, blobs: BlobStore) -> None:
                     f"the output of step {step_id!r} is lost, and needed to go on: {error.message}",
                     remedy="restore it from a backup, or run that step again (`longpole rerun RUN --from STEP`)",
                 ) from error
-
-
-def _digests(slots: list[Any]) -> Iterator[str]:
-    for slot in slots:
-        if "blob" in slot:
-            yield slot["blob"][0]
-        else:
-            yield from _digests(slot["slots"])

@@ -53,7 +53,7 @@ def open_records(settings: Settings) -> Iterator[Records]:
     """The records alone, for reading. Raises `StoreUnavailable`."""
     database = _open_database(settings)
     try:
-        blobs = BlobStore(settings.data_dir / "blobs")
+        blobs = open_blobs(settings)
         yield Records(settings, database, blobs, ExecutionRecords(database, blobs))
     finally:
         database.dispose()
@@ -74,7 +74,7 @@ async def open_engine(
     try:
         client = await connect(temporal_address, embedded=embedded)
         await register_search_attributes(client)
-        blobs = BlobStore(settings.data_dir / "blobs")
+        blobs = await asyncio.to_thread(open_blobs, settings)
         executions = Executions(
             opened,
             blobs,
@@ -98,6 +98,11 @@ async def open_engine(
     finally:
         if database is None:
             await asyncio.to_thread(opened.dispose)
+
+
+def open_blobs(settings: Settings) -> BlobStore:
+    """Where the settings say that blobs are. Raises `BlobUrlInvalid`."""
+    return BlobStore.at(settings.blob_store) if settings.blob_store else BlobStore(settings.data_dir / "blobs")
 
 
 def _open_database(settings: Settings) -> Database:

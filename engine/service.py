@@ -16,6 +16,7 @@ from activities.outcome import OutcomeWriter
 from activities.recording import Recorder
 from activities.run_events import RunEventActivities
 from activities.step_outcomes import StepOutcomeActivities
+from engine.blob_collection import claim_blobs
 from engine.core import Engine, open_engine
 from engine.large_runs import client_for_large_runs
 from engine.settings import Settings
@@ -51,6 +52,7 @@ async def run_worker(
 async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]]:
     """A worker as long as the block lasts. The future gets what made the worker give up, if anything does."""
     settings = engine.settings
+    await claim_blobs(engine)
     masker = Masker()
     recorder = Recorder(engine.database)
     steps = StepActivities(

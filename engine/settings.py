@@ -41,6 +41,11 @@ class Settings(AccessSettings, HttpSettings, BaseSettings):
     """Database, blobs, artifacts, the embedded Temporal's database and the logs."""
     database_url: str | None = None
     """`sqlite:///path` or `postgresql+psycopg://user:password@host/name`; default: SQLite in `data_dir`."""
+    blob_store: str | None = None
+    """Where values too large for a history are: `file:///folder`, `s3://bucket/folder`, `gs://...`, `az://...`;
+    default: the folder `blobs` in `data_dir`."""
+    blob_keep_days: float = Field(default=30.0, ge=1, le=36_500)
+    """How long a value that nothing is known to need is kept; never shorter than Temporal keeps the runs that may."""
     handler_paths: CommaPaths = ()
     """Folders with handlers, put last on the import path."""
     handler_allow: CommaList = ()

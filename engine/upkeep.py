@@ -1,5 +1,5 @@
 """What every worker does beside its work, again and again, whatever goes wrong: the relay, the reconciler, and
-forgetting what is not needed any more."""
+forgetting and collecting what is not needed any more."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 
 from activities.outcome import OutcomeWriter
 from engine.access.forgetting import forget_once
+from engine.blob_collection import collect_once
 from engine.core import Engine
 from engine.reconciler import Reconciler
 from engine.relay import relay_once
@@ -24,12 +25,13 @@ RECONCILE_SECONDS = 3.0
 ANNOUNCE_SECONDS = 1.0
 SETTLE_SECONDS = 2.0
 FORGET_SECONDS = 600.0
+COLLECT_SECONDS = 6 * 3600.0
 LONGEST_PAUSE = 30.0
 
 
 @asynccontextmanager
 async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]:
-    """Relay, reconcile and forget as long as the block lasts."""
+    """Relay, reconcile, forget and collect as long as the block lasts."""
     reconciler = Reconciler(engine.database, engine.client, outcomes)
     tasks = [
         asyncio.create_task(_repeat("relay", RELAY_SECONDS, lambda: relay_once(engine.executions))),
@@ -37,6 +39,7 @@ async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]
         asyncio.create_task(_repeat("announcing of hours", ANNOUNCE_SECONDS, lambda: announce(engine))),
         asyncio.create_task(_repeat("settling", SETTLE_SECONDS, lambda: settle(engine))),
         asyncio.create_task(_repeat("forgetting", FORGET_SECONDS, lambda: forget_once(engine.database))),
+        asyncio.create_task(_repeat("collector", COLLECT_SECONDS, lambda: collect_once(engine))),
     ]
     try:
         yield

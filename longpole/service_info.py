@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from definitions.errors import Conflict
 from engine.settings import Settings
-from store.sessions import database_identity
+from store.sessions import database_fingerprint
 
 Command = Literal["up", "run", "python"]
 """What started a service: a command, or a program with a `WorkflowEngine`."""
@@ -50,11 +49,6 @@ class WorkerSettings:
             handler_allow=settings.handler_allow,
             database=database_fingerprint(settings.resolved_database_url),
         )
-
-
-def database_fingerprint(url: str) -> str:
-    """16 characters that are the same for the same database, however its URL is written."""
-    return hashlib.sha256(database_identity(url).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

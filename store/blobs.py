@@ -1,15 +1,20 @@
-"""Values by digest on disk: written once, never changed, the same value stored once."""
+"""Values by digest: written once, never changed, the same value stored once."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from definitions.errors import LongpoleError
+from store.blob_disk import DiskPlace
+from store.blob_places import BlobPlace, Kept
+from store.blob_urls import open_place
 
+RENEWED_AFTER = timedelta(hours=1)
+"""A value that is put again is taken for new when it is older: what is collected goes by age."""
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 
 
@@ -42,86 +47,77 @@ class BlobCorrupt(BlobError):
 
 
 class BlobStore:
-    """A directory of blobs; processes and threads may share it. Blob `sha256:abcd...` is the file `ab/cd/abcd...`."""
+    """Blobs at one place; processes and threads may share it. All methods block, and raise `OSError` when the place
+    can't be reached."""
 
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
-        self.root.mkdir(parents=True, exist_ok=True)
+    def __init__(self, place: BlobPlace | str | Path) -> None:
+        """A path is a directory, which is made where it is missing."""
+        self._place = DiskPlace(place) if isinstance(place, str | Path) else place
+
+    @classmethod
+    def at(cls, url: str) -> BlobStore:
+        """The one at a URL (`store.blob_urls`). Raises `BlobUrlInvalid`."""
+        return cls(open_place(url))
+
+    @property
+    def where(self) -> str:
+        """The place, for people."""
+        return str(self._place)
 
     def put(self, data: bytes) -> str:
-        """Stores the bytes, on disk when it returns, and gives their digest `sha256:<64 hex>`. Raises `OSError`."""
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        path = self._path(digest)
-        # Another length is what a failing disk left: it is replaced.
-        if path.is_file() and path.stat().st_size == len(data):
-            return digest
-        self._make_directory(path.parent)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync_directory(path.parent)
-        return digest
+        """Stores the bytes, for good when it returns, and gives their digest `sha256:<64 hex>`. Raises `OSError`."""
+        name = hashlib.sha256(data).hexdigest()
+        kept = self._place.find(name)
+        if kept is None or kept.size != len(data):  # another length is what a failing disk left
+            self._place.write(name, data)
+        elif datetime.now(UTC) - kept.written_at > RENEWED_AFTER:
+            self._place.renew(name, data)
+        return f"sha256:{name}"
 
     def get(self, digest: str) -> bytes:
         """The bytes. Raises `BlobMissing`, `BlobCorrupt`, `BlobDigestInvalid`."""
         try:
-            data = self._path(digest).read_bytes()
+            data = self._place.read(_name(digest))
         except FileNotFoundError:
             raise self._missing(digest) from None
         if f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
             raise BlobCorrupt(
                 digest,
-                f"the file of the value {digest} in {self.root} has other bytes than were stored",
-                remedy="check the disk, restore the file from a backup, or run again",
+                f"the value {digest} in {self.where} has other bytes than were stored",
+                remedy="check the disk, restore the value from a backup, or run again",
             )
         return data
 
     def require(self, digest: str) -> None:
         """Nothing where the blob is there, unread. Raises `BlobMissing`, `BlobDigestInvalid`."""
-        if not self._path(digest).is_file():
+        if self._place.find(_name(digest)) is None:
             raise self._missing(digest)
-
-    def _missing(self, digest: str) -> BlobMissing:
-        return BlobMissing(
-            digest, f"the value {digest} is not in {self.root}", remedy="restore it from a backup, or run again"
-        )
 
     def delete(self, digest: str) -> bool:
         """Removes the blob; False: there was none. Raises `BlobDigestInvalid`."""
-        try:
-            self._path(digest).unlink()
-        except FileNotFoundError:
-            return False
-        return True
+        return self._place.delete(_name(digest))
 
-    def _path(self, digest: str) -> Path:
-        match = _DIGEST.fullmatch(digest)
-        if match is None:
-            raise BlobDigestInvalid(
-                digest, f"{digest[:80]!r} is not a digest", remedy="digests are sha256:<64 hex digits>"
-            )
-        name = match[1]
-        return self.root / name[:2] / name[2:4] / name
+    def all(self) -> Iterator[Kept]:
+        """All that are there, in no order."""
+        return self._place.all()
 
-    def _make_directory(self, directory: Path) -> None:
-        if directory.is_dir():
-            return
-        directory.mkdir(parents=True, exist_ok=True)
-        # A new directory is there after a power cut only when the ones above it are on disk too.
-        _sync_directory(directory.parent)
-        _sync_directory(self.root)
+    def collect(self, kept: Kept) -> bool:
+        """Removes the blob unless somebody has put it again since it was seen; whether it did."""
+        return self._place.delete_if_unchanged(kept)
+
+    def claim(self, owner: str) -> list[str]:
+        """Note that this owner keeps blobs here; all who have. Raises `OSError`."""
+        self._place.claim(owner)
+        return self._place.owners()
+
+    def _missing(self, digest: str) -> BlobMissing:
+        return BlobMissing(
+            digest, f"the value {digest} is not in {self.where}", remedy="restore it from a backup, or run again"
+        )
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _name(digest: str) -> str:
+    match = _DIGEST.fullmatch(digest)
+    if match is None:
+        raise BlobDigestInvalid(digest, f"{digest[:80]!r} is not a digest", remedy="digests are sha256:<64 hex digits>")
+    return match[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,8 @@ def database_identity(url: str) -> str:
         return f"sqlite:{Path(parsed.database or '').resolve()}"
     host = parsed.query.get("host") or parsed.host or "localhost"
     return f"{parsed.get_backend_name()}:{host}:{parsed.port or 5432}/{parsed.database}"
+
+
+def database_fingerprint(url: str) -> str:
+    """16 characters that are the same for the same database, however its URL is written."""
+    return hashlib.sha256(database_identity(url).encode()).hexdigest()[:16]

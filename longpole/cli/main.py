@@ -11,6 +11,7 @@ import typer
 
 from longpole.cli.api import api
 from longpole.cli.apikey import apikey
+from longpole.cli.blobs import blobs
 from longpole.cli.boundary import Boundary
 from longpole.cli.change import change
 from longpole.cli.control import cancel, pause, resume
@@ -66,6 +67,7 @@ app.command("plan", rich_help_panel=_DEFINITIONS)(plan)
 app.command("import-wfformat", rich_help_panel=_DEFINITIONS)(import_wfformat)
 app.command("token", rich_help_panel=_ACCESS)(token)
 app.add_typer(apikey, name="apikey", rich_help_panel=_ACCESS)
+app.add_typer(blobs, name="blobs", rich_help_panel=_SERVICE)
 app.command("up", rich_help_panel=_SERVICE)(up)
 app.command("worker", rich_help_panel=_SERVICE)(worker)
 app.command("api", rich_help_panel=_SERVICE)(api)

@@ -15,16 +15,16 @@ from temporal_dev import external_address
 
 from activities.registry import HandlerRegistry
 from definitions.errors import Conflict
+from engine.core import open_blobs
 from engine.definitions import Definitions
 from engine.execution_records import ExecutionRecords
 from engine.prepared import PreparedRuns
 from engine.settings import Settings, load_settings
 from longpole.data_dir import make_data_dir
-from longpole.service_info import database_fingerprint
 from longpole.workflow_engine.background import BackgroundLoop, at_exit
 from longpole.workflow_engine.serving import Serving, opened
-from store.blobs import BlobStore
 from store.database import Database
+from store.sessions import database_fingerprint
 from workflows.dag import DagWorkflow
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class Runtime:
         self.registry = HandlerRegistry(self.settings.handler_allow, self.settings.handler_paths)
         self._database = Database(url)
         self._database.migrate()
-        blobs = BlobStore(self.settings.data_dir / "blobs")
+        blobs = open_blobs(self.settings)
         self.definitions = Definitions(self._database, self.registry)
         self.records = ExecutionRecords(self._database, blobs)
         self.prepared = PreparedRuns(self._database, blobs)

@@ -193,3 +193,16 @@ def test_mock_runs_a_definition_without_its_handlers(longpole: CommandLine) -> N
     assert longpole("mock", file, "-r", "nosuch.yaml").returncode == 2
     (longpole.folder / "responses.yaml").write_text("default: {always_fails: error}")
     assert longpole("mock", file, "--responses", "responses.yaml").returncode == 1
+
+
+def test_what_nothing_needs_is_only_collected_where_temporal_can_be_asked(longpole: CommandLine) -> None:
+    done = longpole("blobs", "collect", "--dry-run")
+    assert done.returncode == 3
+    assert "longpole up" in done.stderr
+
+
+def test_a_place_that_blobs_can_not_be_kept_at_is_refused(longpole: CommandLine) -> None:
+    (longpole.folder / "longpole.toml").write_text('blob_store = "memory://blobs"\n')
+    done = longpole("list")
+    assert done.returncode == 2
+    assert "gone with its process" in done.stderr

@@ -155,7 +155,7 @@ async def test_what_may_begin_once_is_not_begun_again_unasked(service: Engine) -
 async def test_a_lost_value_is_named_and_nothing_was_started(service: Engine) -> None:
     steps = [step("big", "big", bytes=200_000), step("b", "length", text="${big.result.text}")]
     first = await run(service, {"name": "lost", "steps": steps})
-    for path in service.blobs.root.rglob("*"):
+    for path in (service.settings.data_dir / "blobs").rglob("*"):
         if path.is_file():
             path.unlink()
     with pytest.raises(BlobMissing, match="the output of step 'big' is lost") as caught:
