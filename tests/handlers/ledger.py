@@ -62,3 +62,9 @@ def _enter(given: dict[str, Any], what: Literal["start", "end", "fail"]) -> None
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+async def number(given: dict[str, Any]) -> int:
+    """Returns `value`, and leaves no trace."""
+    value: int = given["value"]
+    return value
