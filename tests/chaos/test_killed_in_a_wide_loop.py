@@ -1,4 +1,4 @@
-"""A worker that is killed in the middle of a wide loop: another one goes on, and no iteration that was done runs again."""
+"""A worker that is killed in the middle of a wide loop: another goes on, and no iteration that was done runs again."""
 
 from __future__ import annotations
 

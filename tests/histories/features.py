@@ -3,54 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from tests.histories.control_flow import CONTROL_FLOW
+from tests.histories.feature import Feature, echo, fail, give, wait
 from tests.histories.steering import Run
 from tests.polling import eventually
-
-Steer = Callable[[Run], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A definition, a run of it, and what somebody does to that run meanwhile."""
-
-    name: str
-    steps: list[dict[str, Any]]
-    options: dict[str, Any] = field(default_factory=dict)
-    """The other fields of the definition."""
-    run_input: Any = None
-    steer: Steer | None = None
-    status: str = "completed"
-    """How the run ends."""
-
-    @property
-    def document(self) -> dict[str, Any]:
-        return {"name": self.name, **self.options, "steps": self.steps}
-
-
-def echo(step_id: str, *depends_on: str, **fields: Any) -> dict[str, Any]:
-    return {"id": step_id, "handler": "steps.echo", "depends_on": list(depends_on), **fields}
-
-
-def give(step_id: str, value: Any, *depends_on: str) -> dict[str, Any]:
-    return {"id": step_id, "handler": "steps.give", "input": {"value": value}, "depends_on": list(depends_on)}
-
-
-def fail(step_id: str, *depends_on: str, **fields: Any) -> dict[str, Any]:
-    return {"id": step_id, "handler": "steps.fail", "depends_on": list(depends_on), **fields}
-
-
-def wait(step_id: str, seconds: float, *depends_on: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "id": step_id,
-        "handler": "steps.wait",
-        "input": {"seconds": seconds},
-        "depends_on": list(depends_on),
-        **fields,
-    }
 
 
 async def _cancel_in_a_loop_and_continue(run: Run) -> None:
@@ -397,4 +355,5 @@ FEATURES = [
         run_input={"items": [{"n": 1, "seconds": 0}, {"n": 2, "seconds": 3}, {"n": 3, "seconds": 0}]},
         steer=_cancel_in_a_loop_and_continue,
     ),
+    *CONTROL_FLOW,
 ]

@@ -18,7 +18,8 @@ from engine.core import Engine, open_engine
 from engine.service import working
 from engine.settings import Settings
 from tests.histories import files
-from tests.histories.features import FEATURES, Feature
+from tests.histories.feature import Feature
+from tests.histories.features import FEATURES
 from tests.histories.steering import Run
 from tests.running import begin, ended, histories
 from workflows import attributes
@@ -47,6 +48,8 @@ async def record(address: str, features: list[Feature]) -> None:
 async def _execute(engine: Engine, feature: Feature) -> str:
     # The same id each time, so that histories recorded anew differ in little.
     execution_id = f"exec_{uuid.uuid5(uuid.NAMESPACE_URL, feature.name).hex}"
+    for other in feature.others:
+        await engine.definitions.save(other)
     await begin(engine, feature.document, feature.run_input, execution_id=execution_id)
     if feature.steer is not None:
         await feature.steer(Run(engine, execution_id))

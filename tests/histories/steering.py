@@ -9,6 +9,7 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from definitions.calls import FINAL_RUN_STATUSES
+from definitions.ids import child_execution_id
 from engine.core import Engine
 from tests.polling import eventually
 from tests.running import statuses
@@ -39,6 +40,25 @@ class Run:
             return bool((await self.handle.query("progress"))["status"] == "paused")
 
         await eventually(paused)
+
+    async def until_asked(self, step: str) -> None:
+        """Wait until a step asks for an approval."""
+
+        async def asked() -> bool:
+            return any(each["step"] == step for each in await self.engine.executions.approvals(self.execution_id))
+
+        await eventually(asked)
+
+    async def child_of(self, step: str) -> Run:
+        """The run that is that step of this one, once it has begun."""
+        execution_id = child_execution_id(self.execution_id, step, 1)
+
+        async def begun() -> bool:
+            found, _ = await self.engine.executions.find(parent=self.execution_id)
+            return any(each.execution_id == execution_id and each.status == "running" for each in found)
+
+        await eventually(begun)
+        return Run(self.engine, execution_id)
 
     async def until_over(self) -> None:
         async def over() -> bool:

@@ -11,11 +11,14 @@ import pytest
 from definitions import compiling
 from definitions.block_state import StepState
 from definitions.expressions import compile_expression
-from definitions.messages import Command, StartStep
+from definitions.messages import Command, StartChild, StartStep
+from workflows.blob_requests import BlobRequests
+from workflows.child_runs import ChildRuns
 from workflows.event_recording import EventRecording
 from workflows.history_length import HistoryLength
 from workflows.limits_of_time import LimitsOfTime
 from workflows.runner import Runner
+from workflows.temporal_timers import TemporalTimers
 
 Seed = Callable[[pytest.MonkeyPatch], None]
 
@@ -33,6 +36,13 @@ def _steps_changed(change: Callable[[StartStep], StartStep]) -> Seed:
     return _commands_changed(lambda all_: [change(each) if isinstance(each, StartStep) else each for each in all_])
 
 
+def _children_changed(**changes: Any) -> Seed:
+    def change(each: Command) -> Command:
+        return replace(each, **changes) if isinstance(each, StartChild) else each
+
+    return _commands_changed(lambda all_: [change(each) for each in all_])
+
+
 def _left_out(owner: object, name: str) -> Seed:
     return lambda patch: patch.setattr(owner, name, lambda *_args, **_named: None)
 
@@ -42,7 +52,7 @@ def _starts_by_name(patch: pytest.MonkeyPatch) -> None:
     told = Runner.commands
 
     def changed(self: Runner, now: float) -> list[Command]:
-        return sorted(told(self, now), key=lambda command: command.activity_id)
+        return sorted(told(self, now), key=lambda command: getattr(command, "activity_id", ""))
 
     patch.setattr(Runner, "commands", changed)
 
@@ -103,5 +113,9 @@ SEEDED: Mapping[str, Seed] = {
     "the grace period left out": _left_out(LimitsOfTime, "begin_grace"),
     "continues as new later": _left_out(HistoryLength, "watch"),
     "never paused": _left_out(Runner, "pause"),
+    "timers left out": _left_out(TemporalTimers, "start"),
+    "children started once more": _children_changed(attach=False),
+    "children not told": _left_out(ChildRuns, "tell"),
+    "lists not read": _left_out(BlobRequests, "read"),
     "events not recorded": _left_out(EventRecording, "record"),
 }
