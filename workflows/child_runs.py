@@ -41,6 +41,8 @@ class ChildRuns:
         self._starting: dict[str, CancelRequest | None] = {}
         """Those that are not there yet, and how they are to be cancelled once they are."""
         self._telling: set[asyncio.Task[None]] = set()
+        self._told = ""
+        """What they were told last, in this history."""
 
     @property
     def busy(self) -> bool:
@@ -56,6 +58,8 @@ class ChildRuns:
         execution_id = child_execution_id(call.execution_id, call.step_id, call.start)
         if command.attach:
             self._begun[command.activity_id] = execution_id
+            if self._told:  # before this one was known here
+                self._signal(execution_id, self._told)
             work = self._follow(command, execution_id)
         else:
             self._starting[command.activity_id] = None
@@ -66,6 +70,7 @@ class ChildRuns:
 
     def tell(self, signal: str) -> None:
         """Pass `pause` or `resume` on to all that run."""
+        self._told = signal
         for execution_id in self._begun.values():
             self._signal(execution_id, signal)
 

@@ -73,7 +73,7 @@ class DagWorkflow:
         self._progress = Progress(self._runner)
         self._steps = StepsInFlight(self._runner, self._wake, priority=run.priority)
         self._hours = Hours(run, self._runner, self._steps)
-        self._begun = False
+        self._begun = bool(state.open)
         self._children = ChildRuns(self._runner, self._steps.watch)
         self._timers = TemporalTimers(self._runner, self._wake)
         self._requests = BlobRequests(self._runner, self._wake)
@@ -87,10 +87,15 @@ class DagWorkflow:
         self._account: list[OutcomePage] = []
         self._woken = False
         self._shown_paused = state.paused
+        if self._begun:
+            # Signals that came with the new history are handled before `run` is: they find open what they are for.
+            self._runner.start(workflow.time())
 
     @workflow.run
     async def run(self, fields: Any = None, *_more: Any) -> Any:
         """Run the definition. Returns the run's result as JSON; values kept in blob storage are null in it."""
+        if self._begun:
+            self._limits.watch_deadline()
         while not self._runner.finished:
             try:
                 await (self._advance() if self._has_begun() else self._until_start())
