@@ -96,6 +96,42 @@ def set_start(session: Session, row: ScheduledWorkflow, start: datetime) -> None
 
 
 @dataclass(frozen=True)
+class EndedPlan:
+    """What was told of a workflow whose run has completed, and what became of it."""
+
+    planned_start: datetime
+    forecast: dict[str, Any]
+    started_at: datetime
+    completed_at: datetime
+    cost: float
+
+
+def ended_plans(session: Session, owner: str | None, last: int) -> list[EndedPlan]:
+    """The last that have completed and are settled, the newest first. `owner` None: of everybody."""
+    completed = INSTANCES.c.status == "completed"
+    statement = (
+        select(
+            SCHEDULED.c.planned_start,
+            SCHEDULED.c.plan,
+            INSTANCES.c.started_at,
+            INSTANCES.c.completed_at,
+            SCHEDULED.c.actual_cost,
+        )
+        .join_from(SCHEDULED, INSTANCES, SCHEDULED.c.instance_id == INSTANCES.c.id)
+        .where(completed, INSTANCES.c.started_at.is_not(None), SCHEDULED.c.actual_cost.is_not(None))
+        .order_by(INSTANCES.c.completed_at.desc(), SCHEDULED.c.id)
+        .limit(last)
+    )
+    if owner is not None:
+        statement = statement.where(SCHEDULED.c.owner == owner)
+    return [
+        EndedPlan(start, plan["forecast"], started, completed, cost)
+        for start, plan, started, completed, cost in session.execute(statement)
+        if "forecast" in plan
+    ]
+
+
+@dataclass(frozen=True)
 class Unannounced:
     """A workflow whose run does not know its hours yet."""
 

@@ -106,7 +106,39 @@ class StepReservation(Row, table=True):
     amount: float
 
 
+class StepDuration(Row, table=True):
+    """How long a step of a scheduled workflow took, and what it was planned with; both at the amounts as demanded."""
+
+    __tablename__ = "longpole_step_durations"
+    __table_args__ = (
+        Index(None, "workflow_id"),
+        Index("ix_longpole_step_durations_step", "owner", "definition", "ended_at"),
+        Index("ix_longpole_step_durations_agent", "owner", "agent_type", "size_class", "ended_at"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workflow_id: UUID = Field(
+        sa_column=Column(
+            "workflow_id", Uuid, ForeignKey("longpole_scheduled_workflows.id", ondelete="CASCADE"), nullable=False
+        )
+    )
+    owner: str = Field(sa_type=StorableText)
+    definition: str = Field(sa_type=StorableText)
+    """The workflow's name."""
+    step_id: str = Field(sa_type=StorableText)
+    agent_type: str = Field(sa_type=StorableText)
+    size_class: int
+    """Of its parameters (`engine.scheduling.estimates.size_class`)."""
+    source: str = Field(sa_type=StorableText)
+    """What the estimate came from (`engine.scheduling.estimates.Source`)."""
+    p50: float
+    p90: float
+    seconds: float
+    ended_at: datetime = Field(sa_type=UtcDateTime)
+
+
 POOLS = Row.metadata.tables["longpole_pools"]
 BOOK = Row.metadata.tables["longpole_reservation_book"]
 SCHEDULED = Row.metadata.tables["longpole_scheduled_workflows"]
 RESERVATIONS = Row.metadata.tables["longpole_reservations"]
+DURATIONS = Row.metadata.tables["longpole_step_durations"]

@@ -11,7 +11,7 @@ from api.dependencies import Caller, NewId, SeenEngine
 from api.faults import ErrorManner
 from api.routing import surface_router
 from api.rules import rules
-from api.scheduling import figures, translate, wire
+from api.scheduling import figures, figures_wire, translate, wire
 from api.surface import Surface
 from engine.scheduling.scheduling import Scheduling
 
@@ -39,8 +39,8 @@ async def schedule_workflow(
 @router.post(f"{BASE}/optimize-critical-path")
 @rules(kind="submission")
 async def optimize_critical_path(
-    body: wire.OptimizeRequest, engine: SeenEngine, caller: Caller, request: Request
-) -> wire.OptimizeResponse:
+    body: figures_wire.OptimizeRequest, engine: SeenEngine, caller: Caller, request: Request
+) -> figures_wire.OptimizeResponse:
     """Find a better plan for a scheduled workflow, and put it in force if asked to."""
     request.path_params["workflow_id"] = body.workflow_id  # errors name it
     goals, apply = figures.goals_of(body.optimization_goals), body.apply_optimizations
@@ -49,9 +49,15 @@ async def optimize_critical_path(
 
 
 @router.get(f"{BASE}/system/statistics")
-async def system_statistics(engine: SeenEngine, caller: Caller) -> wire.StatisticsResponse:
+async def system_statistics(engine: SeenEngine, caller: Caller) -> figures_wire.StatisticsResponse:
     """Figures of the whole system, from records and reservations."""
     return figures.statistics(await Scheduling(engine, caller).statistics(), caller.subject)
+
+
+@router.get(f"{BASE}/system/calibration")
+async def system_calibration(engine: SeenEngine, caller: Caller) -> figures_wire.CalibrationResponse:
+    """How good past estimates of the user's workflows were."""
+    return figures.calibration(await Scheduling(engine, caller).calibration())
 
 
 @router.get(f"{BASE}/workflow/{{workflow_id}}/status")

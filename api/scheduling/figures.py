@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from api.scheduling import wire
+from api.scheduling import figures_wire as wire
+from engine.scheduling.calibration import Calibration, Hits
 from engine.scheduling.optimizing import Goals, Optimized
 from engine.scheduling.proposing import span_of
 from engine.scheduling.statistics import SystemStatistics
@@ -96,6 +97,22 @@ def statistics(found: SystemStatistics, user_id: str) -> wire.StatisticsResponse
         ),
         timestamp=datetime.now(UTC),
         user_id=user_id,
+    )
+
+
+def calibration(found: Calibration) -> wire.CalibrationResponse:
+    """How good past estimates were."""
+    return wire.CalibrationResponse(
+        steps={source: _hits(hits) for source, hits in found.steps.items()},
+        completion=_hits(found.ends),
+        cost=_hits(found.costs),
+        timestamp=datetime.now(UTC),
+    )
+
+
+def _hits(hits: Hits) -> wire.HitsView:
+    return wire.HitsView(
+        count=hits.count, within_p50=hits.within_p50, within_p90=hits.within_p90, median_ratio=hits.ratio
     )
 
 

@@ -14,6 +14,7 @@ from api.scheduling import wire
 from api.scheduling.prompts import literal, prompt_reference
 from definitions.calls import StepExplanation
 from definitions.errors import DefinitionInvalid, Problem
+from engine.scheduling.forecasting import Forecast
 from engine.scheduling.pools import PoolView
 from engine.scheduling.views import Progress, Scheduled, ScheduledView, Summary
 from engine.scheduling.wish import StartWindow, Wish
@@ -166,6 +167,21 @@ def scheduled(done: Scheduled) -> wire.ScheduleResponse:
             recommendations=list(done.recommendations),
         ),
         message="Workflow scheduled successfully with critical path optimization",
+        forecast=forecast(view.plan["forecast"]),
+    )
+
+
+def forecast(kept: Mapping[str, Any]) -> wire.ForecastView:
+    """When it ends and what it costs, and how sure that is."""
+    told = Forecast.of_json(kept)
+    return wire.ForecastView(
+        completion_p50=told.end_p50,
+        completion_p90=told.end_p90,
+        cost_p50=told.cost_p50,
+        cost_p90=told.cost_p90,
+        chance_within_budget=told.within_budget,
+        learned_steps=told.learned,
+        estimated_steps=told.steps,
     )
 
 
@@ -281,12 +297,20 @@ def plan(view: ScheduledView) -> wire.PlanResponse:
                 slack_time_seconds=step["slack_seconds"],
                 is_critical=step["critical"],
                 why=step["why"],
+                estimate=_estimate(step.get("estimate")),
             )
             for step in kept["steps"]
         ],
         times_moved=view.times_moved,
         notes=kept["notes"],
+        forecast=forecast(kept["forecast"]) if "forecast" in kept else None,
     )
+
+
+def _estimate(kept: Mapping[str, Any] | None) -> wire.EstimateView | None:
+    if kept is None:
+        return None
+    return wire.EstimateView(p50_seconds=kept["p50"], p90_seconds=kept["p90"], source=kept["source"], runs=kept["runs"])
 
 
 def explained(view: ScheduledView, told: list[StepExplanation]) -> wire.ExplainResponse:

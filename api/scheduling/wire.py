@@ -24,15 +24,16 @@ Money = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_t
 Ratio = Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float, when_used="json")]
 Seconds = Annotated[float, PlainSerializer(lambda value: round(value), return_type=int, when_used="json")]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
-Weight = Annotated[float, Field(ge=0, le=1e6)]
 Amount = Annotated[float, Field(gt=0, le=1e9)]
 
 
-class _Request(BaseModel):
+class Body(BaseModel):
+    """A request's body: nothing in it is ignored."""
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class ResourceRequirement(_Request):
+class ResourceRequirement(Body):
     """How much of a pool a step holds while it runs."""
 
     resource_type: Name
@@ -53,7 +54,7 @@ class ResourceRequirement(_Request):
         return self
 
 
-class WorkflowStep(_Request):
+class WorkflowStep(Body):
     """One step."""
 
     step_name: Name
@@ -69,7 +70,7 @@ class WorkflowStep(_Request):
     timeout_minutes: Annotated[float, Field(gt=0, le=525_600)] | None = None
 
 
-class ExecutionWindow(_Request):
+class ExecutionWindow(Body):
     """When it may start, and how long it may take."""
 
     earliest_start_time: AwareDatetime | None = None
@@ -92,7 +93,7 @@ class ExecutionWindow(_Request):
         return self
 
 
-class ScheduleRequest(_Request):
+class ScheduleRequest(Body):
     """A workflow to be scheduled."""
 
     workflow_name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -117,6 +118,18 @@ class OptimizationAnalysis(BaseModel):
     recommendations: list[str]
 
 
+class ForecastView(BaseModel):
+    """When it ends and what it costs, in half of all cases and in nine of ten; not in the document."""
+
+    completion_p50: Moment
+    completion_p90: Moment
+    cost_p50: Money
+    cost_p90: Money
+    chance_within_budget: Ratio | None
+    learned_steps: int = Field(description="Steps whose estimate comes from past runs.")
+    estimated_steps: int
+
+
 class ScheduleResponse(BaseModel):
     """A workflow that is scheduled."""
 
@@ -129,6 +142,7 @@ class ScheduleResponse(BaseModel):
     cost_savings: Money
     optimization_analysis: OptimizationAnalysis
     message: str
+    forecast: ForecastView
 
 
 class CurrentStep(BaseModel):
@@ -225,132 +239,19 @@ class SteeringResponse(BaseModel):
     message: str
 
 
-class CancelRequest(_Request):
+class CancelRequest(Body):
     """Why it is cancelled."""
 
     reason: Annotated[str, Field(min_length=1, max_length=1000)] = "cancelled"
 
 
-class OptimizationGoals(_Request):
-    """What counts how much."""
+class EstimateView(BaseModel):
+    """How long a step takes with the amounts that it demands."""
 
-    minimize_duration: Weight = 0.0
-    minimize_cost: Weight = 0.0
-    balance_resources: Weight = 0.0
-
-    @model_validator(mode="after")
-    def _any(self) -> Self:
-        if not (self.minimize_duration or self.minimize_cost or self.balance_resources):
-            raise FieldsInvalid("no goal has a weight", remedy="give at least one of them a weight over 0")
-        return self
-
-
-class OptimizeRequest(_Request):
-    """A workflow to be planned for other goals."""
-
-    workflow_id: Name
-    optimization_goals: OptimizationGoals = Field(
-        default_factory=lambda: OptimizationGoals(minimize_duration=0.5, minimize_cost=0.3, balance_resources=0.2)
-    )
-    apply_optimizations: bool = False
-
-
-class CriticalStep(BaseModel):
-    """A step of the critical path."""
-
-    step_name: str
-    duration_seconds: Seconds
-    is_critical: bool
-    slack_time_seconds: Seconds
-
-
-class BottleneckView(BaseModel):
-    """A step that waits for room."""
-
-    step_name: str
-    issue: str
-    impact: str
-    recommendation: str
-
-
-class ParallelizationView(BaseModel):
-    """Steps that could run side by side with more room."""
-
-    parallel_steps: list[str]
-    time_savings_seconds: Seconds
-    resource_requirements: str
-
-
-class OptimizeResponse(BaseModel):
-    """The plan before, and the best one for the goals."""
-
-    success: Literal[True] = True
-    workflow_id: str
-    original_duration_seconds: Seconds
-    optimized_duration_seconds: Seconds
-    time_savings_seconds: Seconds
-    original_cost: Money
-    optimized_cost: Money
-    cost_savings: Money
-    critical_path: list[CriticalStep]
-    bottlenecks: list[BottleneckView]
-    parallelization_opportunities: list[ParallelizationView]
-    optimizations_applied: list[str]
-
-
-class SystemUtilization(BaseModel):
-    """Shares of the pools that are reserved now."""
-
-    cpu_utilization: Ratio
-    memory_utilization: Ratio
-    gpu_utilization: Ratio
-
-
-class CostOptimization(BaseModel):
-    """What planning has saved."""
-
-    total_savings_today: Money
-    average_savings_per_workflow: Money
-    optimization_success_rate: Ratio
-
-
-class QueueStatistics(BaseModel):
-    """What waits."""
-
-    pending_workflows: int
-    average_wait_time_seconds: Seconds
-    priority_queue_depth: dict[Priority, int]
-
-
-class ResourceStatistics(BaseModel):
-    """How the pools are used."""
-
-    peak_resource_usage: str
-    resource_conflicts_resolved: int
-    parallel_execution_efficiency: Ratio
-
-
-class Statistics(BaseModel):
-    """The whole system. What each figure is: `docs/metrics.md`."""
-
-    total_workflows_scheduled: int
-    active_workflows: int
-    completed_workflows_today: int
-    average_execution_time_seconds: Seconds
-    system_utilization: SystemUtilization
-    scheduling_efficiency: Ratio
-    cost_optimization: CostOptimization
-    queue_statistics: QueueStatistics
-    resource_statistics: ResourceStatistics
-
-
-class StatisticsResponse(BaseModel):
-    """Figures of the whole system."""
-
-    success: Literal[True] = True
-    statistics: Statistics
-    timestamp: Moment
-    user_id: str
+    p50_seconds: Seconds
+    p90_seconds: Seconds
+    source: Literal["step", "agent", "given", "assumed"]
+    runs: int = Field(description="Past runs that it is learned from.")
 
 
 class PlannedStep(BaseModel):
@@ -366,6 +267,7 @@ class PlannedStep(BaseModel):
     is_critical: bool
     why: str
     """Why it does not start earlier."""
+    estimate: EstimateView | None
 
 
 class PlanResponse(BaseModel):
@@ -382,6 +284,7 @@ class PlanResponse(BaseModel):
     steps: list[PlannedStep]
     times_moved: int
     notes: list[str]
+    forecast: ForecastView | None
 
 
 class ExplainedStep(BaseModel):

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from definitions.ids import to_uuid, workflow_id
 from definitions.pools import PoolsDocument
+from engine.scheduling.learning import learned
 from engine.scheduling.plan_record import holdings, plan_record
 from engine.scheduling.pools import PoolBook
 from engine.scheduling.preemption import Movable, make_room
@@ -23,6 +24,7 @@ from store.records import EventRecord
 from store.reservations import Held
 from store.scheduled_workflows import Pair, add_scheduled, change_scheduled, of_runs, set_start
 from store.scheduling_tables import ScheduledWorkflow
+from store.tables import WorkflowInstance
 
 RESCHEDULED = "run.rescheduled"
 
@@ -103,9 +105,11 @@ class Booking:
         """A plan made on what can be read without locking anybody out; it counts if nothing has changed by then."""
         page = self.look(own, now)
         try:
-            return plan(page.pools, page.held, now or datetime.now(UTC), seconds=self._seconds), page.edition
+            found = plan(page.pools, page.held, now or datetime.now(UTC), seconds=self._seconds)
         except ResourceConflict:
             return None, page.edition
+        _ = found.forecast  # kept in it: worked out while nobody waits for the book
+        return found, page.edition
 
     def look(self, own: UUID, now: datetime | None = None) -> Page:
         """What the book says now, without what `own` holds."""
@@ -138,10 +142,14 @@ class Booking:
 
 
 def wish_of(session: Session, pair: Pair) -> Wish:
-    """What was wished when a workflow was scheduled."""
+    """What was wished when a workflow was scheduled, with what is known by now of how long its steps take."""
     row, run = pair
-    document = templates.get_revision(session, workflow_id(run.template_id), run.revision).definition
-    return Wish.on_terms(document, row.plan["terms"])
+    return learned(session, row.owner, Wish.on_terms(document_of(session, run), row.plan["terms"]))
+
+
+def document_of(session: Session, run: WorkflowInstance) -> dict[str, Any]:
+    """The core definition that a run goes by."""
+    return templates.get_revision(session, workflow_id(run.template_id), run.revision).definition
 
 
 def plan_columns(proposal: Proposal, wish: Wish) -> dict[str, Any]:

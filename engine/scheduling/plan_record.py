@@ -20,6 +20,7 @@ _FREE = frozenset({HeldBy.PREDECESSOR.value, HeldBy.ORIGIN.value})
 def plan_record(proposal: Proposal, wish: Wish) -> dict[str, Any]:
     """The plan as JSON: `terms` of the wish, and `steps` by start with all that is known of each."""
     plan, account = proposal.plan, tell(proposal.case, proposal.plan)
+    estimates = proposal.estimates
     return {
         "origin": proposal.origin.isoformat(),
         "start": proposal.start.isoformat(),
@@ -32,6 +33,7 @@ def plan_record(proposal: Proposal, wish: Wish) -> dict[str, Any]:
         "soonest_end": proposal.at(proposal.soonest.makespan).isoformat(),
         "critical_path": list(account.critical_path),
         "terms": wish.terms(),
+        "forecast": proposal.forecast.as_json(),
         "notes": [note.message for note in account.notes],
         "steps": [
             {
@@ -41,6 +43,7 @@ def plan_record(proposal: Proposal, wish: Wish) -> dict[str, Any]:
                 "end": proposal.at(step.end_seconds).isoformat(),
                 "parts": [[proposal.at(a).isoformat(), proposal.at(b).isoformat()] for a, b in step.parts],
                 "seconds": step.work_seconds,
+                "estimate": estimates[step.step].as_json() if step.step in estimates else None,
                 "amounts": dict(step.amounts),
                 "cost": step.cost,
                 "slack_seconds": step.slack_seconds,

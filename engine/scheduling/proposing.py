@@ -16,6 +16,8 @@ from typing import Any
 from definitions.pools import PoolsDocument
 from engine.planning.case import Case, open_case
 from engine.planning.request import Request
+from engine.scheduling.estimates import Estimate, with_estimates
+from engine.scheduling.forecasting import Forecast, forecast
 from engine.scheduling.refusals import CostLimitExceeded, ResourceConflict, WindowExpired
 from engine.scheduling.wish import Wish
 from planner import Limits, MaxDuration, Objective, Plan, Problem, Reason, Reservation, Status, Task, solve
@@ -42,6 +44,9 @@ class Proposal:
     soonest: Plan
     disturbed: int
     """Steps that could not start as soon as possible for what others hold."""
+    estimates: Mapping[str, Estimate]
+    """Step -> how long it takes."""
+    budget: float | None
 
     @property
     def origin(self) -> datetime:
@@ -78,6 +83,11 @@ class Proposal:
         return self.soonest.cost - self.plan.cost
 
     @cached_property
+    def forecast(self) -> Forecast:
+        """When it ends and what it costs, and how sure that is."""
+        return forecast(self.plan, self.estimates, self.origin, self.budget)
+
+    @cached_property
     def critical_seconds(self) -> float:
         """How long the longest chain of steps takes that wait for each other, pools left aside."""
         schedule = self.plan.schedule
@@ -112,7 +122,7 @@ class Proposing:
         self._window = wish.window
         self.origin = now = now.replace(microsecond=0) + timedelta(seconds=now.microsecond > 0)
         # Moments are whole seconds from here on, as what others hold is rounded up to: searches go by such a grid.
-        self._case = open_case(Request((wish.document,), now, pools))
+        self._case = open_case(Request((with_estimates(wish.document, wish.estimates),), now, pools))
         self._require_sizes(pools)
         longest = self._window.longest_seconds
         within = () if longest is None else (MaxDuration(longest, self._case.workflows[0]),)
@@ -140,7 +150,8 @@ class Proposing:
                 f"it costs {least:.2f} at least, and its budget is {self._wish.budget:.2f}",
                 remedy=f"allow {least:.2f}, widen its window, or ask for less",
             )
-        return Proposal(self._case, best, first, self._disturbed(first))
+        wish = self._wish
+        return Proposal(self._case, best, first, self._disturbed(first), wish.estimates, wish.budget)
 
     def alternatives(self, objective: Objective) -> tuple[Plan, list[Plan]]:
         """The plan of starting as soon as possible, and all that are worth a look: at other starts, and that of a

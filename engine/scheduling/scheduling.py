@@ -19,6 +19,8 @@ from engine.outgoing import row_of
 from engine.scheduling.advice import recommendations, side_by_side
 from engine.scheduling.announcing import announce
 from engine.scheduling.booking import Booked, Booking, enter_plan, enter_workflow, wish_of
+from engine.scheduling.calibration import Calibration, calibration
+from engine.scheduling.learning import learned
 from engine.scheduling.optimizing import Goals, Optimized, optimize
 from engine.scheduling.pools import PoolBook
 from engine.scheduling.proposing import Proposal
@@ -78,14 +80,16 @@ class Scheduling:
         owner = self._viewer.subject if self._viewer is not None else LOCAL
         run = row_of(stored, {}, execution_id=run_id, owner=owner, priority=wish.rank, tags=tags)
 
-        def enter(session: Session, booked: Booked) -> None:
-            enter_workflow(session, wish, booked, run=run, row_id=row_id, description=description)
-
         def write() -> Booked | None:
             with self._engine.database.read() as session:
                 if session.get(ScheduledWorkflow, row_id) is not None:
                     return None  # the request has come before
-            return self._booking.book(wish, row_id, enter)
+                known = learned(session, owner, wish)
+
+            def enter(session: Session, booked: Booked) -> None:
+                enter_workflow(session, known, booked, run=run, row_id=row_id, description=description)
+
+            return self._booking.book(known, row_id, enter)
 
         booked = await asyncio.to_thread(write)
         await self._engine.executions.bring(run_id)
@@ -153,6 +157,10 @@ class Scheduling:
     async def statistics(self) -> SystemStatistics:
         """Figures over the workflows of everybody."""
         return await system_statistics(self._engine.database, self.pools)
+
+    async def calibration(self) -> Calibration:
+        """How good past estimates of the viewer's workflows were."""
+        return await calibration(self._engine.database, self._viewer)
 
     async def pause(self, workflow_id: str) -> ScheduledView:
         """Running steps end, nothing new starts, and the run does not begin.

@@ -1,5 +1,5 @@
-"""What is done about runs of scheduled workflows beside running them: one that is over gives back what it had reserved
-and gets its final cost; one whose cost has reached its budget is ended."""
+"""What is done about runs of scheduled workflows beside running them: one that is over gives back what it had reserved,
+gets its final cost, and is learned from; one whose cost has reached its budget is ended."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import structlog
 
 from definitions.errors import Conflict
 from engine.scheduling.actual import Attempt, actual_cost, amounts_of
+from engine.scheduling.booking import document_of
+from engine.scheduling.learning import durations
 from engine.scheduling.pools import PoolBook
 from planner.costs import covers
-from store import reservations, scheduled_workflows, steps
+from store import reservations, scheduled_workflows, step_durations, steps
 from store.database import Session
 from store.scheduled_workflows import Pair
 
@@ -41,6 +43,8 @@ async def settle(engine: Engine) -> int:
                 reservations.release_from(session, row.id, ended)
                 cost = cost_so_far(session, (row, run), pools, ended)
                 scheduled_workflows.change_scheduled(session, row.id, actual_cost=cost)
+                attempts = steps.list_steps(session, row.execution_id)
+                step_durations.add_durations(session, durations(row, document_of(session, run), attempts))
             return len(found)
 
     def read() -> list[tuple[str, float, float]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from definitions.moments import parse_moment
+from engine.scheduling.estimates import Estimate
 
 PRIORITIES = {"critical": 95, "high": 75, "normal": 50, "low": 25}
 """A workflow's priority as the core's number, the highest first."""
@@ -40,6 +41,8 @@ class Wish:
     """False: the earliest start, whatever it costs."""
     may_preempt: bool = False
     preemptible: bool = True
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    """Step -> how long it takes, for steps of which more is known than the definition says."""
 
     @property
     def rank(self) -> int:
@@ -47,7 +50,7 @@ class Wish:
         return PRIORITIES[self.priority]
 
     def terms(self) -> dict[str, Any]:
-        """All but the definition, as JSON."""
+        """All but the definition and what is known of its steps, as JSON."""
         window = self.window
         moments = {name: getattr(window, name) for name in ("earliest", "latest", "preferred")}
         return {

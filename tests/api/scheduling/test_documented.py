@@ -41,8 +41,10 @@ async def test_the_documented_workflow_is_scheduled_followed_listed_and_executed
         request = in_future(documented[REQUEST])
         scheduled = await ann.post(f"{BASE}/schedule-workflow", json=request)
         assert scheduled.status_code == 200, scheduled.text
-        same_shape(scheduled.json(), documented[SCHEDULED])
         told = scheduled.json()
+        # Beyond the document: when it ends and what it costs, and how sure that is.
+        assert told.pop("forecast")["estimated_steps"] == 2
+        same_shape(told, documented[SCHEDULED])
         window = request["execution_window"]
         assert window["earliest_start_time"] <= told["scheduled_start"] <= window["latest_start_time"]
         assert told["estimated_cost"] <= request["max_ftns_cost"]
