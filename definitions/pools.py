@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -18,6 +18,7 @@ from definitions.json_values import field_path, json_problems
 from definitions.model import Duration, Frozen
 from definitions.moments import DAYS, in_zone, parse_days, parse_hours, parse_moment, parse_zone
 
+Priority = Literal["critical", "high", "normal", "low"]
 MAX_POOLS = 1_000
 _MAX_NAME = 128
 
@@ -131,6 +132,8 @@ class PoolSpec(Frozen):
     """Where the capacity is another. Periods go first, then the first rule that holds."""
     price: Annotated[Price, BeforeValidator(_plain_price, json_schema_input_type=float | Price)] = Price()
     burst: BurstRule | None = None
+    priority_multipliers: Mapping[Priority, Annotated[float, Field(gt=0, le=100)]] = {}
+    """By how much more steps of a priority that hold some of it count: 1 if left out."""
 
 
 class PoolsDocument(Frozen):
@@ -139,6 +142,8 @@ class PoolsDocument(Frozen):
     time_zone: Zone = "UTC"
     currency: Annotated[str, Field(max_length=16)] = ""
     """What prices are in; only shown."""
+    rates: Mapping[Annotated[str, Field(min_length=1, max_length=16)], Annotated[float, Field(gt=0, le=1e9)]] = {}
+    """What one of it is worth in other currencies, for showing costs in them."""
     pools: Mapping[str, Annotated[PoolSpec, BeforeValidator(_plain_pool, json_schema_input_type=float | PoolSpec)]]
     """Each resource by the name that steps use, e.g. `cpu_cores`."""
 

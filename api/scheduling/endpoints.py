@@ -112,8 +112,16 @@ async def cancel_workflow(
 
 
 @router.get(f"{BASE}/workflow/{{workflow_id}}/plan")
-async def workflow_plan(workflow_id: str, engine: SeenEngine, caller: Caller) -> wire.PlanResponse:
-    """The plan in force: start, end, amounts, cost and slack of each step, and why it does not start earlier."""
+async def workflow_plan(
+    workflow_id: str,
+    engine: SeenEngine,
+    caller: Caller,
+    what_if: Annotated[str | None, Query(min_length=1, max_length=2000)] = None,
+) -> wire.PlanResponse:
+    """The plan in force: start, end, amounts, cost and slack of each step, and why it does not start earlier. With
+    `what_if` (`pools.gpu=3,budget=10`): the plan that there would be; nothing is changed."""
+    if what_if is not None:
+        return translate.what_if(await Scheduling(engine, caller).what_if(workflow_id, what_if))
     return translate.plan(await Scheduling(engine, caller).records.get(workflow_id))
 
 

@@ -17,6 +17,7 @@ from definitions.errors import DefinitionInvalid, Problem
 from engine.scheduling.forecasting import Forecast
 from engine.scheduling.pools import PoolView
 from engine.scheduling.views import Progress, Scheduled, ScheduledView, Summary
+from engine.scheduling.what_if import WhatIf
 from engine.scheduling.wish import StartWindow, Wish
 
 CPU = "cpu_cores"
@@ -167,18 +168,19 @@ def scheduled(done: Scheduled) -> wire.ScheduleResponse:
             recommendations=list(done.recommendations),
         ),
         message="Workflow scheduled successfully with critical path optimization",
-        forecast=forecast(view.plan["forecast"]),
+        forecast=forecast(view.plan),
     )
 
 
 def forecast(kept: Mapping[str, Any]) -> wire.ForecastView:
     """When it ends and what it costs, and how sure that is."""
-    told = Forecast.of_json(kept)
+    told = Forecast.of_json(kept["forecast"])
     return wire.ForecastView(
         completion_p50=told.end_p50,
         completion_p90=told.end_p90,
         cost_p50=told.cost_p50,
         cost_p90=told.cost_p90,
+        estimated_cost_in=kept.get("cost_in", {}),
         chance_within_budget=told.within_budget,
         learned_steps=told.learned,
         estimated_steps=told.steps,
@@ -303,8 +305,19 @@ def plan(view: ScheduledView) -> wire.PlanResponse:
         ],
         times_moved=view.times_moved,
         notes=kept["notes"],
-        forecast=forecast(kept["forecast"]) if "forecast" in kept else None,
+        forecast=forecast(kept) if "forecast" in kept else None,
     )
+
+
+def what_if(found: WhatIf) -> wire.PlanResponse:
+    """The plan that there would be."""
+    told = wire.WhatIfView(
+        changes=found.changes,
+        saves_seconds=found.saves_seconds,
+        saves_cost=found.saves_cost,
+        steps_moved=found.steps_moved,
+    )
+    return plan(found.view).model_copy(update={"what_if": told})
 
 
 def _estimate(kept: Mapping[str, Any] | None) -> wire.EstimateView | None:

@@ -125,6 +125,7 @@ class ForecastView(BaseModel):
     completion_p90: Moment
     cost_p50: Money
     cost_p90: Money
+    estimated_cost_in: dict[str, Money] = Field(description="The plan's cost in other currencies, by `rates`.")
     chance_within_budget: Ratio | None
     learned_steps: int = Field(description="Steps whose estimate comes from past runs.")
     estimated_steps: int
@@ -270,6 +271,15 @@ class PlannedStep(BaseModel):
     estimate: EstimateView | None
 
 
+class WhatIfView(BaseModel):
+    """What the changes would make of the plan in force. Less than 0: it would take longer, or cost more."""
+
+    changes: str
+    saves_seconds: Annotated[float, PlainSerializer(lambda value: round(value), return_type=int, when_used="json")]
+    saves_cost: Money
+    steps_moved: int
+
+
 class PlanResponse(BaseModel):
     """The plan in force."""
 
@@ -285,6 +295,7 @@ class PlanResponse(BaseModel):
     times_moved: int
     notes: list[str]
     forecast: ForecastView | None
+    what_if: WhatIfView | None = Field(None, description="Null: this is the plan in force.")
 
 
 class ExplainedStep(BaseModel):

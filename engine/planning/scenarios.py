@@ -72,10 +72,15 @@ class Scenario:
 
 def open_scenario(case: Case, text: str, changes: Iterable[Change]) -> Scenario:
     """Raises `ScenarioInvalid` for what is not there, and what `open_case` raises for what makes no sense."""
+    return Scenario(text, open_case(changed(case, changes)).problem)
+
+
+def changed(case: Case, changes: Iterable[Change]) -> Request:
+    """The request with something changed. Raises `ScenarioInvalid` for what is not there."""
     request = case.request
     for change in changes:
         request = _changed(case, request, change)
-    return Scenario(text, open_case(request).problem)
+    return request
 
 
 def compare(plan: Plan, scenario: Scenario, limits: Limits) -> Comparison:

@@ -11,7 +11,9 @@ from typing import Any, Self
 from engine.scheduling.estimates import LEARNED, Estimate
 from planner import Distribution, Plan, simulate
 
-SAMPLES = 200
+MOST_SAMPLES, LEAST_SAMPLES = 200, 50
+_STEPS_DRAWN = 10_000
+"""Over all samples: large plans get fewer."""
 _SEED = 1
 
 
@@ -56,7 +58,8 @@ def forecast(plan: Plan, estimates: Mapping[str, Estimate], origin: datetime, bu
     for task, each in known.items():
         usual = sum(end - start for start, end in plan.assignments[task].parts)
         drawn[task] = Distribution(usual, usual * each.p90 / each.p50 if each.p50 > 0 else usual)
-    runs = simulate(plan.problem, plan, drawn, SAMPLES, _SEED)
+    samples = max(LEAST_SAMPLES, min(MOST_SAMPLES, _STEPS_DRAWN // max(1, len(plan.assignments))))
+    runs = simulate(plan.problem, plan, drawn, samples, _SEED)
     return Forecast(
         origin + timedelta(seconds=runs.end(0.5)),
         origin + timedelta(seconds=runs.end(0.9)),

@@ -21,6 +21,7 @@ def plan_record(proposal: Proposal, wish: Wish) -> dict[str, Any]:
     """The plan as JSON: `terms` of the wish, and `steps` by start with all that is known of each."""
     plan, account = proposal.plan, tell(proposal.case, proposal.plan)
     estimates = proposal.estimates
+    rates = proposal.case.pools.rates if proposal.case.pools is not None else {}
     return {
         "origin": proposal.origin.isoformat(),
         "start": proposal.start.isoformat(),
@@ -28,6 +29,7 @@ def plan_record(proposal: Proposal, wish: Wish) -> dict[str, Any]:
         "method": plan.method,
         "status": plan.status.value,
         "cost": plan.cost,
+        "cost_in": {name: plan.cost * rate for name, rate in rates.items()},
         "surcharge": plan.surcharge,
         "soonest_cost": proposal.soonest.cost,
         "soonest_end": proposal.at(proposal.soonest.makespan).isoformat(),

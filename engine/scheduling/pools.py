@@ -60,6 +60,10 @@ class PoolBook:
         specs = self._specs(changes)
         return self._with(specs) if specs else self._from_file.model_copy(update={"pools": {}})
 
+    def document(self, session: Session) -> dict[str, Any]:
+        """The same as a pools file has it."""
+        return {**self._file_document, "pools": self._specs(stored.pool_changes(session))}
+
     def _specs(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         whole = {**self._file_document["pools"], **changes}
         return {name: spec for name, spec in whole.items() if spec is not None}

@@ -12,6 +12,7 @@ from definitions.pools import PoolsDocument
 from engine.scheduling.plan_record import holdings
 from engine.scheduling.proposing import Proposal, propose
 from engine.scheduling.refusals import ResourceConflict
+from engine.scheduling.weights import standing
 from engine.scheduling.wish import Wish
 from store.reservations import Held
 
@@ -43,7 +44,7 @@ def make_room(
 ) -> Room:
     """A plan for which the fewest of the least important are moved. Raises `ResourceConflict` where that is not enough,
     and what `propose` raises."""
-    candidates = sorted(movable, key=lambda each: (each.wish.rank, -each.planned_start.timestamp()))
+    candidates = sorted(movable, key=lambda each: (standing(each.wish, pools), -each.planned_start.timestamp()))
     for _ in range(_ROUNDS):
         proposal, victims = _without(wish, pools, held, candidates, now)
         stuck, moved = _planned_again(proposal, own, pools, held, victims, now)
@@ -87,7 +88,7 @@ def _planned_again(
     gone = {each.id for each in victims}
     taken = [*(each for each in held if each.workflow_id not in gone), *holdings(proposal, own)]
     moved: list[tuple[Movable, Proposal]] = []
-    for victim in sorted(victims, key=lambda each: -each.wish.rank):
+    for victim in sorted(victims, key=lambda each: -standing(each.wish, pools)):
         try:
             again = propose(victim.wish, pools, taken, now)
         except LongpoleError:

@@ -19,6 +19,7 @@ from engine.planning.request import Request
 from engine.scheduling.estimates import Estimate, with_estimates
 from engine.scheduling.forecasting import Forecast, forecast
 from engine.scheduling.refusals import CostLimitExceeded, ResourceConflict, WindowExpired
+from engine.scheduling.weights import weighted
 from engine.scheduling.wish import Wish
 from planner import Limits, MaxDuration, Objective, Plan, Problem, Reason, Reservation, Status, Task, solve
 from planner.costs import Costs, covers
@@ -126,7 +127,9 @@ class Proposing:
         self._require_sizes(pools)
         longest = self._window.longest_seconds
         within = () if longest is None else (MaxDuration(longest, self._case.workflows[0]),)
-        self._empty = replace(self._case.problem, max_durations=within)
+        given = self._case.problem
+        tasks = tuple(weighted(task, wish, pools) for task in given.tasks)
+        self._empty = replace(given, tasks=tasks, max_durations=within)
         self._problem = replace(self._empty, reservations=tuple(self._reservations(held, now)))
         self._now = now
         self._earliest = self._offset(self._window.earliest) or 0.0

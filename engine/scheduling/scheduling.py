@@ -28,6 +28,7 @@ from engine.scheduling.reading import ScheduledRecords
 from engine.scheduling.refusals import DependencyCycle, InvalidWorkflowStatus
 from engine.scheduling.statistics import SystemStatistics, system_statistics
 from engine.scheduling.views import Scheduled, ScheduledView
+from engine.scheduling.what_if import WhatIf, what_if
 from engine.scheduling.wish import StartWindow, Wish
 from store import reservations, scheduled_workflows
 from store.database import Session
@@ -153,6 +154,20 @@ class Scheduling:
         if apply:
             await self._announce()
         return view, optimized
+
+    async def what_if(self, workflow_id: str, text: str) -> WhatIf:
+        """The plan that a scheduled workflow would have with something changed; nothing is done about it.
+
+        Raises `WorkflowNotFound`, `InvalidWorkflowStatus`, `ScenarioInvalid`, and as `propose`."""
+        view = await self._require(workflow_id, "planned anew", ("scheduled",))
+
+        def work() -> WhatIf:
+            with self._engine.database.read() as session:
+                pair = scheduled_workflows.get_scheduled(session, workflow_id)
+                wish, document = wish_of(session, pair), self.pools.document(session)
+            return what_if(view, wish, document, self._booking.look(pair[0].id).held, datetime.now(UTC), text)
+
+        return await asyncio.to_thread(work)
 
     async def statistics(self) -> SystemStatistics:
         """Figures over the workflows of everybody."""

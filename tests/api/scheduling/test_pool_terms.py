@@ -1,0 +1,89 @@
+"""What pools say beside capacity and price: whose steps count more on them, and what money is worth elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+from scheduling_requests import BASE, day, step, window, workflow
+from serving import Service
+
+from engine.settings import Settings
+
+SCHEDULE = f"{BASE}/schedule-workflow"
+
+
+async def put(service: Service, name: str, spec: Mapping[str, Any]) -> None:
+    async with service.client("root", roles=["admin"]) as root:
+        answer = await root.put(f"{BASE}/admin/pools/{name}", json=spec)
+        assert answer.status_code == 200, answer.text
+
+
+async def test_steps_on_pools_with_a_multiplier_go_first(planning: Service) -> None:
+    """Both need the licence for an hour."""
+    body = workflow(
+        step("plain", minutes=60, licence=1),
+        step("special", minutes=60, licence=1, gpu_memory_gb=1),
+        execution_window=window(day(hour=12)),
+        cost_optimization_enabled=False,
+    )
+
+    async with planning.client() as ann:
+
+        async def first() -> str:
+            told = (await ann.post(SCHEDULE, json=body)).json()
+            path = f"{BASE}/workflow/{told['workflow_id']}"
+            plan = (await ann.get(f"{path}/plan")).json()
+            await ann.post(f"{path}/cancel")
+            return str(plan["steps"][0]["step_name"])
+
+        for priority, expected in (("high", "plain"), ("normal", "special")):
+            await put(planning, "gpu_memory_gb", {"capacity": 24, "priority_multipliers": {priority: 1.8}})
+            assert await first() == expected
+
+
+async def test_those_with_the_least_multiplied_priority_are_moved_first(planning: Service) -> None:
+    """Of two that start together, the one stays that holds what counts more."""
+    start = day(hour=12)
+
+    def one(name: str, hours: float, **needs: float) -> dict[str, Any]:
+        return workflow(
+            step("only", minutes=60, licence=1, **needs),
+            name=name,
+            scheduling_priority="low",
+            execution_window=window(start, start + timedelta(hours=hours)),
+        )
+
+    await put(planning, "licence", {"capacity": 2, "price": 6.0})
+    await put(planning, "gpu_memory_gb", {"capacity": 24, "priority_multipliers": {"low": 2}})
+    async with planning.client() as ann, planning.client("bob") as bob:
+        special = (await ann.post(SCHEDULE, json=one("special", 8, gpu_memory_gb=1))).json()["workflow_id"]
+        plain = (await ann.post(SCHEDULE, json=one("plain", 8))).json()["workflow_id"]
+        urgent = workflow(
+            step("only", minutes=60, licence=1),
+            scheduling_priority="high",
+            execution_window=window(start, start, allow_preemption=True),
+        )
+        assert (await bob.post(SCHEDULE, json=urgent)).status_code == 200
+        moved = [(await ann.get(f"{BASE}/workflow/{each}/plan")).json()["times_moved"] for each in (special, plain)]
+        assert moved == [0, 1]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With rates."""
+    file = settings.pools_file
+    assert file is not None
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "rates": {"EUR": 0.25}}))
+    return settings
+
+
+async def test_costs_are_told_in_other_currencies(planning: Service) -> None:
+    body = workflow(step("only", minutes=60, licence=1), execution_window=window(day(hour=12)))
+    async with planning.client() as ann:
+        told = (await ann.post(SCHEDULE, json=body)).json()
+    assert told["estimated_cost"] == 6.0
+    assert told["forecast"]["estimated_cost_in"] == {"EUR": 1.5}
