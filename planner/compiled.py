@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner.calendars import Steps
 from planner.costs import Costs
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from planner.problem import Problem, Task
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """An option on the grid."""
 
     option: Option
@@ -93,6 +92,7 @@ class Compiled:
     last_end: list[int]
     """The latest end by deadline and horizon."""
     min_part: list[int]
+    """The shortest part of tasks that may be split."""
     graph: Graph[int]
     """With lags in ticks."""
     pools: list[GridPool]
@@ -226,7 +226,10 @@ def _until(problem: Problem, until: float) -> Compiled:
         [min(start, own) for start, own in zip(late, last_start, strict=True)],
         last_start,
         last_end,
-        [_min_part(task, found, grid) for task, found in zip(problem.tasks, ways, strict=True)],
+        [
+            _min_part(task, found, grid) if task.splittable else 1
+            for task, found in zip(problem.tasks, ways, strict=True)
+        ],
         graph,
         [_pool(problem, number, raw[number], grid, scales[number], until) for number in range(len(problem.pools))],
         _movable(problem, grid, scales),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from planner.problem import Demand, Mode, Task
@@ -15,8 +14,7 @@ _JOINT = 3
 """With more malleable demands than this in a mode, they grow together instead of each on its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One way to do a task: a mode with amounts chosen."""
 
     mode: int
