@@ -278,6 +278,8 @@ class Proposing:
 
     def _disturbed(self, first: Plan) -> int:
         """Steps that would have started as soon as possible, and could not for what others hold."""
+        if not self._problem.reservations:
+            return 0
         alone = self._planned(self._empty, max(self._earliest, 0.0))
         if alone is None:
             return 0
@@ -289,6 +291,8 @@ class Proposing:
 
     def _reservations(self, held: Sequence[Held], now: datetime) -> list[Reservation]:
         known = self._empty.pool_index
+        # What is over before it may start is in nobody's way.
+        from_then = max(now, self._window.earliest or now)
         return [
             Reservation(
                 each.pool,
@@ -297,7 +301,7 @@ class Proposing:
                 each.amount,
             )
             for each in held
-            if each.pool in known and each.ends_at > now and each.amount > 0
+            if each.pool in known and each.ends_at > from_then and each.amount > 0
         ]
 
     def _require_sizes(self, pools: PoolsDocument) -> None:
