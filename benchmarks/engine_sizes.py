@@ -1,9 +1,12 @@
 """What a step costs in small, large and very large runs, and what a run takes: memory, histories, steps in flight.
 
     python -m benchmarks.engine_sizes [--sizes 1000,10000,100000] [--shapes chain,layered,wide] [--json]
+        [--history-limit 400]
 
 Each run has a Temporal server, a database and a worker process (`longpole worker`) of its own, so that neither memory
-nor files of one are another's. The exit code is 1 when a run did not complete as it should, or took more than it may.
+nor files of one are another's. With `--history-limit` the server ends runs whose history has more events, and Longpole
+is told so (`LONGPOLE_MAX_HISTORY_EVENTS`). The exit code is 1 when a run did not complete as it should, or took more
+than it may.
 """
 
 from __future__ import annotations
@@ -93,12 +96,16 @@ class Size:
 
 
 @asynccontextmanager
-async def service(folder: Path) -> AsyncIterator[tuple[Engine, WorkerProcess]]:
+async def service(folder: Path, most_events: int) -> AsyncIterator[tuple[Engine, WorkerProcess]]:
     """A server, a database and a worker process."""
     settings = Settings(
-        data_dir=folder / "data", handler_paths=(Path(__file__).parent / "handlers",), handler_allow=("bench_steps",)
+        data_dir=folder / "data",
+        handler_paths=(Path(__file__).parent / "handlers",),
+        handler_allow=("bench_steps",),
+        max_history_events=most_events,
     )
-    server = temporary_server(search_attributes=attributes.TYPES)
+    limit = {} if most_events == MOST_EVENTS else {"limit.historyCount.error": most_events}
+    server = temporary_server(search_attributes=attributes.TYPES, dynamic_config=limit)
     address = (await asyncio.to_thread(server.__enter__)).address
     try:
         async with open_engine(settings, temporal_address=address) as engine:
@@ -109,10 +116,10 @@ async def service(folder: Path) -> AsyncIterator[tuple[Engine, WorkerProcess]]:
         await asyncio.to_thread(server.__exit__, None, None, None)
 
 
-async def measure(shape: str, steps: int) -> Size:
+async def measure(shape: str, steps: int, most_events: int = MOST_EVENTS) -> Size:
     """One run."""
     with tempfile.TemporaryDirectory() as folder:
-        async with service(Path(folder)) as (engine, worker):
+        async with service(Path(folder), most_events) as (engine, worker):
             stored = await engine.definitions.save(SHAPES[shape](steps))
             begun, cpu = time.perf_counter(), cpu_seconds()
             execution_id = await engine.executions.start(stored, {})
@@ -130,7 +137,7 @@ async def measure(shape: str, steps: int) -> Size:
     wrong += [
         f"{what} {seen:,}, not over {most:,}"
         for what, seen, most in (
-            ("events of a history", found.most_events, MOST_EVENTS),
+            ("events of a history", found.most_events, most_events),
             ("bytes of a history", found.most_bytes, MOST_BYTES),
             ("steps in flight", found.in_flight, MOST_IN_FLIGHT),
         )
@@ -209,13 +216,15 @@ def peak_mib(pid: int) -> float:
     return round(int(found[1]) / 1024, 1) if found else float("nan")
 
 
-async def run(shapes: list[str], sizes: list[int], told: Callable[[Size, float], None]) -> dict[str, Any]:
+async def run(
+    shapes: list[str], sizes: list[int], told: Callable[[Size, float], None], most_events: int = MOST_EVENTS
+) -> dict[str, Any]:
     """All of them, one after the other; each is `told` with its cost over that of the smallest run of its shape."""
     done: list[dict[str, Any]] = []
     for shape in shapes:
         smallest = 0.0
         for steps in sorted(sizes):
-            size = await measure(shape, steps)
+            size = await measure(shape, steps, most_events)
             smallest = smallest or size.ms_per_step
             growth = round(size.ms_per_step / smallest, 2)
             if growth > MOST_GROWTH:
@@ -244,6 +253,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="1000,10000,100000", help="numbers of steps, with commas")
     parser.add_argument("--shapes", default=",".join(SHAPES), help="which, with commas")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--history-limit", type=int, default=MOST_EVENTS, metavar="EVENTS", help="the server's own")
     options = parser.parse_args()
     shapes = [shape for shape in SHAPES if shape in options.shapes.split(",")]
     sizes = [int(size) for size in options.sizes.split(",")]
@@ -252,7 +262,7 @@ def main() -> None:
             "| shape | steps | time | a step | growth | processor | worker | histories | events | bytes | in flight |"
         )
         print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    results = asyncio.run(run(shapes, sizes, (lambda *_: None) if options.json else print_row))
+    results = asyncio.run(run(shapes, sizes, (lambda *_: None) if options.json else print_row, options.history_limit))
     if options.json:
         json.dump(results, sys.stdout, indent=2)
         print()
