@@ -47,7 +47,7 @@ class RecordedRuns:
     ) -> str:
         """Record how the run ended, as the end of a run does. `contexts`: what attempts told that steps added."""
         execution_id = execution_id or self.run()
-        told = [*driver.runner.settled_inside, *map(driver.outcome, driver.program.order)]
+        told = [*driver.settled_inside, *map(driver.outcome, driver.program.order)]
         outcomes = json.loads(json.dumps(told))
         with self.database.write() as session, locked_runs(session, [execution_id]) as runs:
             record_outcome_steps(session, runs[execution_id], outcomes)

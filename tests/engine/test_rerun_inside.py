@@ -271,7 +271,7 @@ def test_a_run_that_was_stopped_goes_on_inside_of_its_loops(
     again = Driver(definition, act, checkpoint=json.loads(json.dumps(done.state.checkpoint())))
     again.run()
     assert again.ending == whole.ending
-    ended = {each["step_id"] for each in first.runner.settled_inside if each["status"] == "completed"}
+    ended = {each["step_id"] for each in first.settled_inside if each["status"] == "completed"}
     ran = {each.call.step_id for each in again.started}
     assert not ended & ran
     assert not {each.activity_id for each in first.started} & {each.activity_id for each in again.started}

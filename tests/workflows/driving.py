@@ -101,6 +101,8 @@ class Driver:
         self.commands: list[tuple[float, Command]] = []
         self.batches: list[list[Command]] = []
         self.events: list[tuple[str, str | None]] = []
+        self.settled_inside: list[StepOutcome] = []
+        """How steps inside of others ended, as far as that was told."""
         self.checkpoints_taken = 0
         self.blobs: dict[str, list[Any]] = {}
         """Lists in blob storage by digest."""
@@ -289,6 +291,7 @@ class Driver:
         self._obey()
 
     def _take_events(self) -> None:
+        self.settled_inside += self.runner.settled_inside
         self.runner.settled_inside.clear()
         for event in self.runner.take_events():
             self.events.append((event["type"], event.get("step_id")))
