@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -27,7 +27,8 @@ class Surface:
 
     Always reachable under `/<name>`; at the exact documented path, all of `base` is its own (also what is unknown
     there) unless another's base is longer; of several with one base the setting `v1_surface` chooses. At its `hosts`
-    all paths are its own. The paths of `router` are the documented ones, in full.
+    all paths are its own. The paths of `router` are the documented ones, in full; `aliases` are other beginnings of
+    paths, with what stands for them there.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Surface:
     errors: ErrorManner
     router: APIRouter
     hosts: Callable[[Settings], tuple[str, ...]] = _no_hosts
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def application(self, conventions: Conventions) -> FastAPI:
         """The surface as an ASGI application."""

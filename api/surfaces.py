@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from api.orchestration.endpoints import ORCHESTRATION
 from api.scheduling.endpoints import SCHEDULING
 from api.surface import Surface
 
-SURFACES: tuple[Surface, ...] = (SCHEDULING,)
+SURFACES: tuple[Surface, ...] = (SCHEDULING, ORCHESTRATION)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +22,7 @@ class Switchboard:
         built = [(surface, surface.application(conventions)) for surface in surfaces]
         settings = conventions.settings
         self._by_prefix = {f"/{surface.name}": each for surface, each in built}
+        self._aliases: dict[ASGIApp, Mapping[str, str]] = {each: surface.aliases for surface, each in built}
         self._by_host = {host.lower(): each for surface, each in built for host in surface.hosts(settings)}
         bases: dict[str, ASGIApp] = {}
         for surface, each in built:
@@ -34,7 +35,8 @@ class Switchboard:
         if scope["type"] == "http":
             app, prefix = self._find(scope["path"], _host(scope))
             # The outer application has left its mark in the scope; the inner one gets a copy to put its own into.
-            await app({**scope, "root_path": scope.get("root_path", "") + prefix}, receive, send)
+            path = prefix + self._plain(app, scope["path"].removeprefix(prefix))
+            await app({**scope, "path": path, "root_path": scope.get("root_path", "") + prefix}, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -48,6 +50,13 @@ class Switchboard:
         if host in self._by_host:
             return self._by_host[host], ""
         return next(((app, "") for base, app in self._by_base if _is_under(path, base)), (self._app, ""))
+
+    def _plain(self, app: ASGIApp, path: str) -> str:
+        """The path as the surface's routes have it."""
+        for alias, meant in self._aliases.get(app, {}).items():
+            if _is_under(path, alias):
+                return meant + path.removeprefix(alias)
+        return path
 
 
 def _is_under(path: str, prefix: str) -> bool:

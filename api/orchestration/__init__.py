@@ -1,0 +1,1 @@
+"""The Orchestration API (`/v1/workflows`): a surface over the engine."""
