@@ -7,22 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from store.scheduling_tables import BOOK, RESERVATIONS
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Units of a pool that a step of a scheduled workflow holds from one moment to another."""
+class Taken:
+    """Units of a pool that are not to be had from one moment to another."""
 
-    workflow_id: UUID
-    step_id: str
     pool: str
     begins_at: datetime
     ends_at: datetime
     amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Taken):
+    """Those that a step of a scheduled workflow holds."""
+
+    workflow_id: UUID
+    step_id: str
 
 
 def open_book(session: Session) -> int:
@@ -70,24 +76,34 @@ def release_from(session: Session, workflow_id: UUID, moment: datetime) -> None:
     )
 
 
-def list_held(
+def list_held(session: Session, after: datetime) -> list[Held]:
+    """What is held at some time after that moment, and by whom; by begin."""
+    columns = RESERVATIONS.c
+    statement = select(
+        columns.pool, columns.begins_at, columns.ends_at, columns.amount, columns.workflow_id, columns.step_id
+    ).where(columns.ends_at > after)
+    rows = session.execute(statement.order_by(columns.begins_at, columns.workflow_id, columns.step_id, columns.pool))
+    return [Held(*row) for row in rows]
+
+
+def list_taken(
     session: Session,
     after: datetime,
     *,
     before: datetime | None = None,
     pools: Collection[str] | None = None,
-    workflow_id: UUID | None = None,
-) -> list[Held]:
-    """What is held at some time after `after` (and before `before`), by begin. `pools` None: of all."""
+    except_by: UUID | None = None,
+) -> list[Taken]:
+    """What is held at some time after `after` (and before `before`), whoever holds it, by begin. What is held of a pool
+    from the same moment to the same is one. `pools` None: of all; `except_by`: a workflow that does not count."""
     columns = RESERVATIONS.c
-    statement = select(
-        columns.workflow_id, columns.step_id, columns.pool, columns.begins_at, columns.ends_at, columns.amount
-    ).where(columns.ends_at > after)
+    span = (columns.pool, columns.begins_at, columns.ends_at)
+    statement = select(*span, func.sum(columns.amount)).where(columns.ends_at > after)
     if before is not None:
         statement = statement.where(columns.begins_at < before)
     if pools is not None:
         statement = statement.where(columns.pool.in_(pools))
-    if workflow_id is not None:
-        statement = statement.where(columns.workflow_id == workflow_id)
-    rows = session.execute(statement.order_by(columns.begins_at, columns.workflow_id, columns.step_id, columns.pool))
-    return [Held(*row) for row in rows]
+    if except_by is not None:
+        statement = statement.where(columns.workflow_id != except_by)
+    rows = session.execute(statement.group_by(*span).order_by(columns.begins_at, columns.pool, columns.ends_at))
+    return [Taken(*row) for row in rows]

@@ -21,7 +21,7 @@ from engine.scheduling.wish import Wish
 from store import events, instances, reservations, templates
 from store.database import Database, Session
 from store.records import EventRecord
-from store.reservations import Held
+from store.reservations import Taken
 from store.scheduled_workflows import Pair, add_scheduled, change_scheduled, of_runs, set_start
 from store.scheduling_tables import ScheduledWorkflow
 from store.tables import WorkflowInstance
@@ -42,7 +42,7 @@ class Choose(Protocol):
     """Makes a plan on pools where others hold something, and may search for so many seconds."""
 
     def __call__(
-        self, pools: PoolsDocument, held: Sequence[Held], now: datetime, *, seconds: float = 0.0
+        self, pools: PoolsDocument, held: Sequence[Taken], now: datetime, *, seconds: float = 0.0
     ) -> Proposal: ...
 
 
@@ -52,7 +52,7 @@ class Page:
 
     edition: int
     pools: PoolsDocument
-    held: list[Held]
+    taken: list[Taken]
 
 
 class Booking:
@@ -78,20 +78,21 @@ class Booking:
         `now`: the earliest moment of the plan; None: this one. `choose` plans instead of `propose`. Raises what that
         raises, and `StoreUnavailable`."""
         plan = choose or partial(propose, wish)
-        draft, edition = self._draft(plan, own, now)
+        draft, edition = self._draft(plan, wish, own, now)
         with self._database.write() as session:
             moment = now or datetime.now(UTC)
             if reservations.open_book(session) != edition + 1 or draft is None:
                 draft = None
-            page = self._page(session, moment, own)
             moved: tuple[tuple[Movable, Proposal], ...] = ()
             if draft is None:
+                page = self._page(session, moment, own, wish)
                 try:
-                    draft = plan(page.pools, page.held, moment)
+                    draft = plan(page.pools, page.taken, moment)
                 except ResourceConflict:
                     if not wish.may_preempt:
                         raise
-                    room = make_room(wish, own, page.pools, page.held, self._movable(session, wish, own), moment)
+                    held = [each for each in reservations.list_held(session, moment) if each.workflow_id != own]
+                    room = make_room(wish, own, page.pools, held, self._movable(session, wish, own), moment)
                     draft, moved = room.proposal, room.moved
             booked = Booked(draft, draft.disturbed + len(moved), tuple(workflow_id(each.id) for each, _ in moved))
             for victim, again in moved:
@@ -101,25 +102,28 @@ class Booking:
             reservations.reserve(session, holdings(draft, own))
             return booked
 
-    def _draft(self, plan: Choose, own: UUID, now: datetime | None) -> tuple[Proposal | None, int]:
+    def _draft(self, plan: Choose, wish: Wish, own: UUID, now: datetime | None) -> tuple[Proposal | None, int]:
         """A plan made on what can be read without locking anybody out; it counts if nothing has changed by then."""
-        page = self.look(own, now)
+        page = self.look(own, wish, now)
         try:
-            found = plan(page.pools, page.held, now or datetime.now(UTC), seconds=self._seconds)
+            found = plan(page.pools, page.taken, now or datetime.now(UTC), seconds=self._seconds)
         except ResourceConflict:
             return None, page.edition
         _ = found.forecast  # kept in it: worked out while nobody waits for the book
         return found, page.edition
 
-    def look(self, own: UUID, now: datetime | None = None) -> Page:
-        """What the book says now, without what `own` holds."""
+    def look(self, own: UUID, wish: Wish | None = None, now: datetime | None = None) -> Page:
+        """What the book says now, without what `own` holds; with a wish no more than what matters to that."""
         with self._database.read() as session:
-            return self._page(session, now or datetime.now(UTC), own)
+            return self._page(session, now or datetime.now(UTC), own, wish)
 
-    def _page(self, session: Session, moment: datetime, own: UUID) -> Page:
-        edition = reservations.current_edition(session)
-        held = [each for each in reservations.list_held(session, moment) if each.workflow_id != own]
-        return Page(edition, self._pools.read(session), held)
+    def _page(self, session: Session, moment: datetime, own: UUID, wish: Wish | None) -> Page:
+        edition, after, names = reservations.current_edition(session), moment, None
+        if wish is not None:
+            # What is over before it may start is in nobody's way.
+            after, names = max(moment, wish.window.earliest or moment), wish.pools
+        taken = reservations.list_taken(session, after, pools=names, except_by=own)
+        return Page(edition, self._pools.read(session), taken)
 
     def _movable(self, session: Session, wish: Wish, own: UUID) -> list[Movable]:
         found = []

@@ -12,7 +12,7 @@ from engine.scheduling.proposing import Proposal, Proposing, span_of
 from engine.scheduling.wish import Wish
 from planner import Limits, Objective, Plan
 from planner.bottlenecks import Bottleneck, Opportunity, bottlenecks, opportunities
-from store.reservations import Held
+from store.reservations import Taken
 
 _FOR_EACH = Limits(seconds=0.3)
 """For each plan with more of a pool."""
@@ -84,7 +84,7 @@ class Optimized:
 def optimize(
     wish: Wish,
     pools: PoolsDocument,
-    held: Sequence[Held],
+    held: Sequence[Taken],
     now: datetime,
     record: Mapping[str, Any],
     goals: Goals,

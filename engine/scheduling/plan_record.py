@@ -66,7 +66,7 @@ def holdings(proposal: Proposal, workflow_id: UUID) -> Iterator[Held]:
             if pool in shared and amount:
                 for start, end in each.parts:
                     if end > start:
-                        yield Held(workflow_id, task, pool, proposal.at(start), proposal.at(end), amount)
+                        yield Held(pool, proposal.at(start), proposal.at(end), amount, workflow_id, task)
 
 
 def timetable(record: Mapping[str, Any]) -> Timetable:

@@ -25,7 +25,7 @@ from planner import Limits, MaxDuration, Objective, Plan, Problem, Reason, Reser
 from planner.costs import Costs, covers
 from planner.cpm import soonest
 from planner.schedule import Schedule
-from store.reservations import Held
+from store.reservations import Taken
 
 AT_ONCE = Limits(seconds=0.0)
 """The first plan, without a search."""
@@ -102,7 +102,9 @@ class Proposal:
         return min(1.0, self.critical_seconds / self.span) if self.span > _NEAR else 1.0
 
 
-def propose(wish: Wish, pools: PoolsDocument, held: Sequence[Held], now: datetime, *, seconds: float = 0.0) -> Proposal:
+def propose(
+    wish: Wish, pools: PoolsDocument, held: Sequence[Taken], now: datetime, *, seconds: float = 0.0
+) -> Proposal:
     """The best plan that starts within the wish's window; `seconds` are spent on searching where that can help.
 
     Raises `DefinitionInvalid`, `ResourceConflict`, `CostLimitExceeded`, `WindowExpired`.
@@ -118,7 +120,7 @@ def propose(wish: Wish, pools: PoolsDocument, held: Sequence[Held], now: datetim
 class Proposing:
     """One wish on its way to a plan. Raises as `propose`."""
 
-    def __init__(self, wish: Wish, pools: PoolsDocument, held: Sequence[Held], now: datetime, seconds: float) -> None:
+    def __init__(self, wish: Wish, pools: PoolsDocument, held: Sequence[Taken], now: datetime, seconds: float) -> None:
         self._wish = wish
         self._window = wish.window
         self.origin = now = now.replace(microsecond=0) + timedelta(seconds=now.microsecond > 0)
@@ -289,7 +291,7 @@ class Proposing:
     def _offset(self, moment: datetime | None) -> float | None:
         return None if moment is None else ceil((moment - self._now).total_seconds())
 
-    def _reservations(self, held: Sequence[Held], now: datetime) -> list[Reservation]:
+    def _reservations(self, held: Sequence[Taken], now: datetime) -> list[Reservation]:
         known = self._empty.pool_index
         # What is over before it may start is in nobody's way.
         from_then = max(now, self._window.earliest or now)

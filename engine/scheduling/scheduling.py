@@ -32,7 +32,7 @@ from engine.scheduling.what_if import WhatIf, what_if
 from engine.scheduling.wish import StartWindow, Wish
 from store import reservations, scheduled_workflows
 from store.database import Session
-from store.reservations import Held
+from store.reservations import Taken
 from store.scheduling_tables import ScheduledWorkflow
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Scheduling:
             row = pair[0]
             made: list[Optimized] = []
 
-            def choose(pools: PoolsDocument, held: Sequence[Held], now: datetime, *, seconds: float = 0.0) -> Proposal:
+            def choose(pools: PoolsDocument, held: Sequence[Taken], now: datetime, *, seconds: float = 0.0) -> Proposal:
                 made.append(optimize(wish, pools, held, now, row.plan, goals, max(seconds, _OPTIMIZE_SECONDS)))
                 return made[-1].proposal
 
@@ -146,8 +146,8 @@ class Scheduling:
             if apply:
                 self._booking.book(wish, row.id, enter, choose=choose)
             else:
-                page = self._booking.look(row.id)
-                choose(page.pools, page.held, datetime.now(UTC))
+                page = self._booking.look(row.id, wish)
+                choose(page.pools, page.taken, datetime.now(UTC))
             return made[-1]
 
         optimized = await asyncio.to_thread(work)
@@ -165,7 +165,7 @@ class Scheduling:
             with self._engine.database.read() as session:
                 pair = scheduled_workflows.get_scheduled(session, workflow_id)
                 wish, document = wish_of(session, pair), self.pools.document(session)
-            return what_if(view, wish, document, self._booking.look(pair[0].id).held, datetime.now(UTC), text)
+            return what_if(view, wish, document, self._booking.look(pair[0].id).taken, datetime.now(UTC), text)
 
         return await asyncio.to_thread(work)
 

@@ -13,7 +13,7 @@ from engine.planning.pools import planner_pools
 from engine.scheduling.pools import PoolBook
 from planner.calendars import capacity_steps
 from store.database import Database
-from store.reservations import Held, list_held
+from store.reservations import Taken, list_taken
 from store.scheduling_statistics import Counted, count, starts_since
 
 SLOT = timedelta(minutes=30)
@@ -43,7 +43,7 @@ async def system_statistics(database: Database, pools: PoolBook) -> SystemStatis
         with database.read() as session:
             counted = count(session, midnight)
             starts = starts_since(session, midnight)
-            held = list_held(session, midnight, before=midnight + timedelta(days=1))
+            held = list_taken(session, midnight, before=midnight + timedelta(days=1))
             document = pools.read(session)
         waits = [
             max(0.0, (started - max(created, _earliest(terms) or created)).total_seconds())
@@ -59,7 +59,7 @@ async def system_statistics(database: Database, pools: PoolBook) -> SystemStatis
     return await asyncio.to_thread(read)
 
 
-def shares(held: Sequence[Held], pools: PoolsDocument, moment: datetime) -> dict[str, float]:
+def shares(held: Sequence[Taken], pools: PoolsDocument, moment: datetime) -> dict[str, float]:
     """Pool -> what is reserved of it at a moment, as a share of its capacity then."""
     capacities = {pool.id: capacity_steps(pool, moment, 1.0).at(0.0) for pool in planner_pools(pools, moment)}
     used = dict.fromkeys(capacities, 0.0)
@@ -69,7 +69,7 @@ def shares(held: Sequence[Held], pools: PoolsDocument, moment: datetime) -> dict
     return {pool: used[pool] / capacity if capacity else 0.0 for pool, capacity in capacities.items()}
 
 
-def peak(held: Sequence[Held], pools: PoolsDocument, midnight: datetime) -> tuple[datetime, datetime] | None:
+def peak(held: Sequence[Taken], pools: PoolsDocument, midnight: datetime) -> tuple[datetime, datetime] | None:
     """The slots of a day around the busiest in which at least nine tenths as much is reserved. A slot's load is the sum
     over the pools of reserved unit-time, as a share of the pool's usual capacity."""
     slots = int(timedelta(days=1) / SLOT)

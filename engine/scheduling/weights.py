@@ -35,5 +35,4 @@ def weighted(task: Task, wish: Wish, pools: PoolsDocument) -> Task:
 
 def standing(wish: Wish, pools: PoolsDocument) -> float:
     """What a workflow has against being moved: its priority, times the highest multiplier of its steps' pools."""
-    names = {name for step in wish.document["steps"] for name in step.get("resources", {})}
-    return wish.rank * multiplier(names, wish.priority, pools)
+    return wish.rank * multiplier(wish.pools, wish.priority, pools)

@@ -17,7 +17,7 @@ from engine.scheduling.plan_record import plan_record
 from engine.scheduling.proposing import propose
 from engine.scheduling.views import ScheduledView
 from engine.scheduling.wish import Wish
-from store.reservations import Held
+from store.reservations import Taken
 
 _SAME = 1.0
 
@@ -35,7 +35,7 @@ class WhatIf:
 
 
 def what_if(
-    view: ScheduledView, wish: Wish, pools: Mapping[str, Any], held: Sequence[Held], now: datetime, text: str
+    view: ScheduledView, wish: Wish, pools: Mapping[str, Any], held: Sequence[Taken], now: datetime, text: str
 ) -> WhatIf:
     """`text` is as `longpole plan --what-if` has it. Raises `ScenarioInvalid`, and as `propose`."""
     case = open_case(Request((wish.document,), now, pools, budget=wish.budget))

@@ -49,6 +49,11 @@ class Wish:
         """Its priority as the core's number."""
         return PRIORITIES[self.priority]
 
+    @property
+    def pools(self) -> frozenset[str]:
+        """The pools that its steps ask for something of."""
+        return frozenset(name for step in self.document["steps"] for name in step.get("resources", {}))
+
     def terms(self) -> dict[str, Any]:
         """All but the definition and what is known of its steps, as JSON."""
         window = self.window

@@ -127,7 +127,7 @@ def _drawn(draw: random.Random, midnight: datetime, now: datetime) -> dict[str, 
         lasts = timedelta(minutes=draw.uniform(5, 60))
         if abs(begins - now) < timedelta(minutes=5) or abs(begins + lasts - now) < timedelta(minutes=5):
             continue
-        held.append(Held(workflow_id, "a", pool, begins, begins + lasts, capacity * draw.uniform(0.01, 0.2)))
+        held.append(Held(pool, begins, begins + lasts, capacity * draw.uniform(0.01, 0.2), workflow_id, "a"))
     return {
         "id": workflow_id,
         "status": status,
