@@ -83,7 +83,7 @@ class Timing:
         """The readings of the clock in a span (aware, at most some years) that the schedule names and that its zone
         skips or has twice."""
         zone = _zone(self.zone)
-        found = []
+        found: list[ClockChange] = []
         day, last = after.astimezone(zone).date(), until.astimezone(zone).date()
         while day <= last:
             midnights = [_instant(zone, each.year, each.month, each.day, 0, 0) for each in (day, day + _DAY)]
