@@ -21,6 +21,7 @@ from pydantic_settings import (
 from definitions.errors import LongpoleError
 from engine.access.settings import AccessSettings
 from engine.http_settings import HttpSettings
+from engine.outbound_settings import OutboundSettings
 from engine.setting_types import CommaList, CommaPaths
 
 PROJECT_FILE = "longpole.toml"
@@ -32,8 +33,8 @@ class SettingsInvalid(LongpoleError):
     default_code = "settings_invalid"
 
 
-class Settings(AccessSettings, HttpSettings, BaseSettings):
-    """Everything an operator can choose; what is about access and HTTP is in the classes of that name."""
+class Settings(AccessSettings, HttpSettings, OutboundSettings, BaseSettings):
+    """Everything an operator can choose; what is about access, HTTP and calls to others is in classes of that name."""
 
     model_config = SettingsConfigDict(env_prefix="LONGPOLE_", extra="forbid", env_ignore_empty=True)
 
