@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from planner.calendars import CapacityBand, without
 from planner.costs import Costs
 from planner.cpm import opening
 from planner.horizon import DAY
-from planner.occupancy import chosen_amount, free_steps, holdings
+from planner.occupancy import Holding, chosen_amount, free_steps, holdings
 from planner.prices import HOUR
 from planner.schedule import Schedule
 
@@ -82,32 +83,48 @@ class Execution:
         finite = np.isfinite(self._ends).all(axis=1)
         starts, ends = self._starts[finite], self._ends[finite]
         spent = np.zeros(len(starts))
-        for rank, (_, _, task, _) in enumerate(self._spans):
-            for pool, amount in self._needs(task):
-                if (spend := self._costs.spends[pool]) is not None:
-                    spent += amount * (_spent(spend, ends[:, rank]) - _spent(spend, starts[:, rank]))
-        if self._costs.surcharged:
-            spent += [self._costs.surcharge(self._as_run(*run)) for run in zip(starts, ends, strict=True)]
+        for number, spend in enumerate(self._costs.spends):
+            if spend is not None:
+                ranks, amounts = self._holders[number]
+                spent += (_spent(spend, ends[:, ranks]) - _spent(spend, starts[:, ranks])) @ amounts
+        for number, factor, spend in self._costs.surcharged:
+            spent += (factor - 1) * self._above(number, spend, starts, ends)
         total[finite] += spent
         total[~finite] = np.inf
         return total
 
-    def _as_run(self, starts: Numbers, ends: Numbers) -> Schedule:
-        parts = {
-            task: tuple(
-                (float(starts[rank]), float(ends[rank])) for rank, span in enumerate(self._spans) if span[2] == task
-            )
-            for task in self._schedule.parts
-        }
-        tasks = range(len(self._problem.tasks))
-        return Schedule(
-            [float(starts[self._first[task]]) for task in tasks],
-            [float(ends[self._last[task]]) for task in tasks],
-            self._schedule.modes,
-            self._schedule.amounts,
-            parts,
-            self._schedule.moved,
-        )
+    def _above(self, number: int, spend: Spend, starts: Numbers, ends: Numbers) -> Numbers:
+        """(runs,): what all that is held of a pool above its capacity costs at its usual price. As `Costs.surcharge`
+        has it of one schedule, for all runs at once."""
+        ranks, amounts = self._holders[number]
+        free = free_steps(self._problem, number, self._until)
+        moved = self._moved(number)
+        others = np.array([held.amount for held in moved])
+        if amounts.sum() + others.sum() <= min(free.values):
+            return np.zeros(len(starts))
+        same = np.array([*(held.start for held in moved), *(held.end for held in moved), *free.times])
+        moments = np.hstack([starts[:, ranks], ends[:, ranks], np.broadcast_to(same, (len(starts), len(same)))])
+        changes = np.concatenate([amounts, -amounts, others, -others, np.zeros(len(free.times))])
+        order = np.argsort(moments, axis=1)
+        moments = np.take_along_axis(moments, order, axis=1)
+        above = np.maximum(np.cumsum(changes[order], axis=1) - _at(free, moments), 0.0)
+        return np.asarray((above[:, :-1] * np.diff(_spent(spend, moments), axis=1)).sum(axis=1))
+
+    @cached_property
+    def _holders(self) -> list[tuple[NDArray[np.int64], Numbers]]:
+        """Of each pool, the activities that hold some of it, and how much."""
+        found: list[list[tuple[int, float]]] = [[] for _ in self._problem.pools]
+        for rank, (_, _, task, _) in enumerate(self._spans):
+            for pool, amount in self._needs(task):
+                found[pool].append((rank, amount))
+        return [
+            (np.array([rank for rank, _ in each], dtype=np.int64), np.array([amount for _, amount in each]))
+            for each in found
+        ]
+
+    def _moved(self, number: int) -> list[Holding]:
+        """Movable reservations of a pool, where the plan puts them."""
+        return [held for held in holdings(self._problem, self._schedule, number) if held.task is None]
 
     def _parts(self, task: int) -> tuple[tuple[float, float], ...]:
         return self._schedule.parts.get(task) or ((self._schedule.starts[task], self._schedule.ends[task]),)
@@ -167,7 +184,7 @@ class Execution:
         """What tasks may hold of a pool: bursts counted in, movable reservations where the plan puts them."""
         burst = self._problem.pools[number].burst
         free = free_steps(self._problem, number, self._until, burst.share if burst is not None else 0.0)
-        moved = [held for held in holdings(self._problem, self._schedule, number) if held.task is None]
+        moved = self._moved(number)
         return without(free, [(held.start, held.end, held.amount) for held in moved]) if moved else free
 
     def _no_dearer(self, task: int, start: float, end: float, opens: float) -> float:
@@ -201,7 +218,16 @@ def _firsts(lists: list[list[tuple[int, float]]] | list[list[float]]) -> NDArray
 
 def _spent(spend: Spend, moments: Numbers) -> Numbers:
     """Money for one unit held from the origin until each moment."""
-    times = np.array(spend.steps.times)
     before = np.array([spend.until(moment) for moment in spend.steps.times])
-    place = np.maximum(np.searchsorted(times, moments, side="right") - 1, 0)
-    return np.asarray(before[place] + (moments - times[place]) * np.array(spend.steps.values)[place] / HOUR)
+    place = _places(spend.steps, moments)
+    times, values = np.array(spend.steps.times), np.array(spend.steps.values)
+    return np.asarray(before[place] + (moments - times[place]) * values[place] / HOUR)
+
+
+def _at(steps: Steps, moments: Numbers) -> Numbers:
+    """The value at each moment."""
+    return np.asarray(np.array(steps.values)[_places(steps, moments)])
+
+
+def _places(steps: Steps, moments: Numbers) -> NDArray[np.int64]:
+    return np.maximum(np.searchsorted(np.array(steps.times), moments, side="right") - 1, 0)

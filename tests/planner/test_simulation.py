@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
+from math import inf
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner import (
+    Burst,
     CapacityPeriod,
     Demand,
     Mode,
@@ -18,6 +21,7 @@ from planner import (
     Pool,
     Precedence,
     PriceBand,
+    PricePeriod,
     Problem,
     Reservation,
     Status,
@@ -25,6 +29,7 @@ from planner import (
     Task,
 )
 from planner.baseline import as_soon_as_possible
+from planner.costs import Costs
 from planner.schedule import Schedule
 from planner.simulation import Distribution, SimulationInvalid, simulate
 
@@ -208,6 +213,25 @@ def test_no_run_breaks_precedence_or_starts_work_without_room(problem: Problem, 
             # what needs nothing may start beside work that runs on into a time of lower capacity
             if ends[number] > starts[number] and each.modes[0].demands[0].amount:
                 assert _held(problem, starts, ends, starts[number]) <= _capacity(problem, starts[number]) + 1e-6
+
+
+@settings(max_examples=40, deadline=None)
+@given(problems(), st.lists(st.integers(0, 15), min_size=2, max_size=2), st.booleans(), st.integers(0, 1000))
+def test_a_run_costs_what_its_schedule_costs_bursts_included(
+    problem: Problem, taken: list[int], movable: bool, seed: int
+) -> None:
+    price = Tariff(3.0, periods=(PricePeriod(4, 9, 50.0), PricePeriod(12, 30, 1.0)))
+    pool = replace(problem.pools[0], price=price, burst=Burst(1.0, 1000.0, price_factor=4.0))
+    others = tuple(Reservation("cpu", begin, begin + 6, pool.capacity / 2, movable=movable) for begin in taken)
+    problem = replace(problem, pools=(pool,), reservations=others)
+    plan = planned(problem)
+    spread = {each.id: Distribution(each.modes[0].duration, each.modes[0].duration * 2) for each in problem.tasks}
+    found = simulate(problem, plan, spread, samples=5, seed=seed)
+    assert plan.schedule is not None
+    for starts, ends, cost in zip(found.starts.tolist(), found.ends.tolist(), found.costs, strict=True):
+        if max(ends) < inf:
+            as_run = Schedule(starts, ends, plan.schedule.modes, moved=plan.schedule.moved)
+            assert cost == pytest.approx(Costs(problem, max(ends) + 100).total(as_run))
 
 
 def _held(problem: Problem, starts: np.ndarray, ends: np.ndarray, moment: float) -> float:
