@@ -29,13 +29,13 @@ from typing import Any
 from benchmarks.report import machine
 from tests.chaos.crash_round import Round, crash_round, moments
 from tests.chaos.lane import FAULTS, Fault, open_lane
-from tests.chaos.mixed_graph import LENGTH
+from tests.chaos.mixed_graph import SHORTEST
 
 
 async def run(faults: list[Fault], rounds: int, lanes: int, seed: int) -> dict[str, Any]:
     """All rounds, as many at once as there are lanes."""
     begun = time.monotonic()
-    jobs = iter([(fault, moment) for fault in faults for moment in moments(fault, rounds, seed, LENGTH)])
+    jobs = iter([(fault, moment) for fault in faults for moment in moments(fault, rounds, seed, SHORTEST)])
     done: list[Round] = []
     with tempfile.TemporaryDirectory() as folder:
         async with asyncio.TaskGroup() as group:

@@ -5,34 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-LENGTH = 4.3
-"""How long a run takes when nothing happens to it, about, in seconds."""
 RETRIED = "retried"
 _FAN_OUT = (0.5, 0.7, 0.9, 1.2, 1.5)
+_RETRY_AFTER = 0.3
+_CHAIN = {"first": 0.3, "second": 0.4, RETRIED: 0.2, "join": 0.3, "after": 0.5, "last": 0.2}
+SHORTEST = sum(_CHAIN.values()) + _CHAIN[RETRIED] + _RETRY_AFTER + max(_FAN_OUT)
+"""Seconds that a run takes if nothing but its steps takes any."""
 
 
 def mixed_graph(ledger: Path) -> dict[str, Any]:
     """The definition; its steps write to the ledger."""
 
-    def step(step_id: str, handler: str, seconds: float, after: list[str], **more: Any) -> dict[str, Any]:
-        given = {"ledger": str(ledger), "seconds": seconds, **more.pop("given", {})}
+    def step(step_id: str, handler: str, after: list[str], seconds: float | None = None, **more: Any) -> dict[str, Any]:
+        took = _CHAIN[step_id] if seconds is None else seconds
+        given = {"ledger": str(ledger), "seconds": took, **more.pop("given", {})}
         return {"id": step_id, "handler": f"ledger.{handler}", "input": given, "depends_on": after, **more}
 
     wide = [f"wide{n}" for n in range(len(_FAN_OUT))]
-    retry = {"max_attempts": 3, "initial_interval": 0.3, "backoff_coefficient": 1}
+    retry = {"max_attempts": 3, "initial_interval": _RETRY_AFTER, "backoff_coefficient": 1}
     return {
         "name": "mixed",
         "steps": [
-            step("first", "work", 0.3, []),
-            step("second", "plain_work", 0.4, ["first"]),
-            step(RETRIED, "work", 0.2, ["second"], retry=retry, given={"fails": 1}),
+            step("first", "work", []),
+            step("second", "plain_work", ["first"]),
+            step(RETRIED, "work", ["second"], retry=retry, given={"fails": 1}),
             *(
-                step(name, "plain_work" if n % 2 else "work", seconds, [RETRIED])
+                step(name, "plain_work" if n % 2 else "work", [RETRIED], seconds)
                 for n, (name, seconds) in enumerate(zip(wide, _FAN_OUT, strict=True))
             ),
-            step("join", "work", 0.3, wide),
-            step("after", "plain_work", 0.5, ["join"]),
-            step("last", "work", 0.2, ["after"]),
+            step("join", "work", wide),
+            step("after", "plain_work", ["join"]),
+            step("last", "work", ["after"]),
         ],
     }
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos.crash_round import crash_round, moments
 from tests.chaos.lane import FAULTS, open_lane
-from tests.chaos.mixed_graph import LENGTH
+from tests.chaos.mixed_graph import SHORTEST
 
 ROUNDS = 2
 
@@ -19,6 +19,6 @@ ROUNDS = 2
 async def test_runs_survive_whatever_ends_in_the_middle_of_them(tmp_path: Path) -> None:
     async with open_lane(tmp_path) as lane:
         for fault in FAULTS:
-            for number, moment in enumerate(moments(fault, ROUNDS, seed=7, length=LENGTH)):
+            for number, moment in enumerate(moments(fault, ROUNDS, seed=7, length=SHORTEST)):
                 found = await crash_round(lane, fault, moment, f"{fault}{number}")
                 assert not found.wrong, f"{fault} after {moment:.3f} s: {found.wrong}"
