@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.outputs import load
 from activities.parcel import parcel_of
 from activities.typed_failures import typed_failures
-from definitions.calls import FOLLOW_CHILD, PREPARE_CHILD, ChildCall, ChildEnd, PreparedChild
+from definitions.calls import FOLLOW_CHILD, MOST_RUNS_ABOVE, PREPARE_CHILD, ChildCall, ChildEnd, PreparedChild
 from definitions.errors import Conflict, DefinitionNotFound, ExecutionNotFound, LongpoleError
 from definitions.ids import child_execution_id, workflow_id
 from definitions.messages import RunInput
@@ -30,8 +30,6 @@ from store.database import Database, Session
 from store.instances import Parent
 from store.tables import WorkflowInstance, WorkflowVersion
 
-MOST_DEEP = 10
-"""How many runs may be above one another."""
 LARGEST_INLINE = 16 * 1024
 """Bytes of a child's definition that go through its parent's history, twice for each child."""
 STILL_RUNNING = "still_running"
@@ -74,9 +72,9 @@ class ChildActivities:
             ) from None
 
     def _prepare(self, call: ChildCall) -> PreparedChild:
-        if call.depth > MOST_DEEP:
+        if call.depth > MOST_RUNS_ABOVE:
             raise LongpoleError(
-                f"{call.workflow!r} would be the {call.depth}th run inside of another, {MOST_DEEP} may be",
+                f"{call.workflow!r} would be the {call.depth}th run inside of another, {MOST_RUNS_ABOVE} may be",
                 code="too_deep",
                 remedy="does a workflow call itself without end?",
             )

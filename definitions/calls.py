@@ -59,6 +59,10 @@ class StepCall:
         return f"{self.execution_id}/{self.step_id}{self.iteration}"
 
 
+MOST_RUNS_ABOVE = 10
+"""How many runs a run may be inside of, each a step of the one before."""
+
+
 @dataclass(frozen=True)
 class ChildCall:
     """What a step that is another workflow is started with. Its execution id follows from the first three fields."""

@@ -34,4 +34,10 @@ class Scope:
 
     def within_loop(self, loop: Mapping[str, Any]) -> Scope:
         """The same, inside of a loop."""
-        return Scope(self.input_data, self.context, self.step_outputs, self.skipped, self.workflow, loop)
+        return self.within_block(self.step_outputs, self.skipped, loop)
+
+    def within_block(
+        self, step_outputs: Mapping[str, Any], skipped: Container[str], loop: Mapping[str, Any] | None
+    ) -> Scope:
+        """The same, with what the steps of a block see in place of what those around it do."""
+        return Scope(self.input_data, self.context, step_outputs, skipped, self.workflow, loop)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -22,6 +21,7 @@ from engine.checkpointed import AS_IT_WENT_ON, Checkpointed, checkpointed
 from engine.dispatch import Dispatch
 from engine.done_steps import refuse_repeats
 from engine.failpoints import failpoint
+from engine.outgoing import deadline
 from engine.views import Continuation
 from store import continuing, instances
 from store.blobs import BlobStore
@@ -119,7 +119,6 @@ class Continuing:
 
     def _open(self, row: WorkflowInstance, plan: Checkpointed) -> bool:
         done = plan.done
-        timeout = plan.program.definition.timeout
         assert row.closed_at is not None  # noqa: S101 - it is over
         with self._database.write() as session:
             return continuing.open_to_continue(
@@ -128,7 +127,7 @@ class Continuing:
                 closed_at=row.closed_at,
                 event_sequence=row.event_sequence,
                 execution_state={**(row.execution_state or {}), AS_IT_WENT_ON: row.temporal_run_id or ""},
-                timeout_at=datetime.now(UTC) + timedelta(seconds=timeout) if timeout else None,
+                timeout_at=deadline(plan.program.definition),
                 again=[
                     attempt.id
                     for step_id, attempt in plan.attempts.items()

@@ -39,7 +39,7 @@ from engine.explaining import explain
 from engine.failpoints import failpoint
 from engine.outgoing import deadline, dispatch_of, row_of
 from engine.rerunning import Rerunning, RerunWish
-from engine.steering import open_approvals, tell
+from engine.steering import open_approvals, require_open, tell
 from engine.temporal import answer
 from engine.views import ChangedRun, Continuation, Rerun, StoredDefinition
 from store import instances
@@ -368,16 +368,19 @@ class Executions(ExecutionRecords):
             pause = min(pause * 2, 0.5)
 
     async def _signal(self, execution_id: str, signal: str, argument: Any = None) -> None:
-        status = await self.status(execution_id)
-        if status in FINAL_RUN_STATUSES:
-            raise _over(execution_id, status, signal)
+        await require_open(self, execution_id, signal)
         handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(execution_id)
         try:
             await answer(handle.signal(signal, args=[] if argument is None else [argument]))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise ServiceUnavailable(f"Temporal refused to {signal} it: {error.message}") from error
-            raise _over(execution_id, await self.status(execution_id), signal) from error
+            await require_open(self, execution_id, signal)
+            raise Conflict(
+                f"{execution_id} is not with Temporal yet, or just over: it can't {signal} now",
+                code="invalid_status",
+                remedy="try again in a few seconds",
+            ) from error
 
     async def _bring_to_temporal(self, run: Dispatch) -> None:
         try:
@@ -406,11 +409,3 @@ class Executions(ExecutionRecords):
 
     def _dispatch_of(self, session: Session, row: WorkflowInstance) -> Dispatch:
         return dispatch_of_row(session, row, self._blobs)
-
-
-def _over(execution_id: str, status: str, wish: str) -> Conflict:
-    if status in FINAL_RUN_STATUSES:
-        said, remedy = f"{status}: there is nothing to {wish}", "look at it with `longpole show`"
-    else:
-        said, remedy = f"not with Temporal yet, or just over: it can't {wish} now", "try again in a few seconds"
-    return Conflict(f"{execution_id} is {said}", code="invalid_status", remedy=remedy)

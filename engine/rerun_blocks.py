@@ -293,11 +293,4 @@ class _Either:
 
 
 def _inside(around: Scope, outputs: list[dict[str, Any]], skipped: set[str], loop: Mapping[str, Any] | None) -> Scope:
-    return Scope(
-        input_data=around.input_data,
-        context=around.context,
-        step_outputs=ChainMap(*outputs),
-        skipped=_Either(skipped, around.skipped),
-        workflow=around.workflow,
-        loop=loop,
-    )
+    return around.within_block(ChainMap(*outputs), _Either(skipped, around.skipped), loop)

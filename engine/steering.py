@@ -43,7 +43,7 @@ async def tell(
 
     Raises `ExecutionNotFound`, `Conflict` (`invalid_status`) when it is over, `LongpoleError` with the run's own code
     when it refuses, and `ServiceUnavailable` when nobody answers within 10 seconds."""
-    await _require_open(records, execution_id, wish)
+    await require_open(records, execution_id, wish)
     handle = client.get_workflow_handle(execution_id)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -53,7 +53,7 @@ async def tell(
                 except RPCError as error:
                     if error.status not in _ON_ITS_WAY:
                         raise
-                await _require_open(records, execution_id, wish)
+                await require_open(records, execution_id, wish)
                 await asyncio.sleep(_PAUSE)
     except WorkflowUpdateFailedError as refused:
         raise _refusal(refused) from None
@@ -100,7 +100,8 @@ def _whole(told: Mapping[str, Any], blobs: BlobStore) -> OpenApproval:
     )
 
 
-async def _require_open(records: ExecutionRecords, execution_id: str, wish: str) -> None:
+async def require_open(records: ExecutionRecords, execution_id: str, wish: str) -> None:
+    """Raises `Conflict` (`invalid_status`) when the run is over, and `ExecutionNotFound`."""
     status = await records.status(execution_id)
     if status in FINAL_RUN_STATUSES:
         raise Conflict(

@@ -141,11 +141,4 @@ def inner_scope(around: Scope, state: BlockState, loop: Mapping[str, Any] | None
     outputs = outer_outputs.maps if isinstance(outer_outputs, ChainMap) else [outer_outputs]
     skipped = around.skipped
     outer_steps = skipped.blocks if isinstance(skipped, StepsWithoutValue) else ()
-    return Scope(
-        input_data=around.input_data,
-        context=around.context,
-        step_outputs=ChainMap(state.outputs, *outputs),
-        skipped=StepsWithoutValue(state.steps, *outer_steps),
-        workflow=around.workflow,
-        loop=loop,
-    )
+    return around.within_block(ChainMap(state.outputs, *outputs), StepsWithoutValue(state.steps, *outer_steps), loop)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from definitions.calls import ChildCall, StepFailure
+from definitions.calls import MOST_RUNS_ABOVE, ChildCall, StepFailure
 from definitions.messages import StartChild
 from definitions.values import json_size, pack
 from workflows.frames import OpenStep
 
 if TYPE_CHECKING:
     from workflows.controls import Controls
-
-MAX_DEPTH = 10
-"""How many runs may be inside of each other below the first."""
 
 
 class SubWorkflows:
@@ -24,8 +21,8 @@ class SubWorkflows:
 
     def start(self, opened: OpenStep, run_input: Any, now: float) -> StartChild | None:
         """Start it; one that would be too deep fails."""
-        if self._stepping.depth >= MAX_DEPTH:
-            message = f"workflows are nested deeper than {MAX_DEPTH} levels"
+        if self._stepping.depth >= MOST_RUNS_ABOVE:
+            message = f"workflows are nested deeper than {MOST_RUNS_ABOVE} levels"
             failure = StepFailure(message=message, error_class="too_deep")
             self._stepping.step_failed(opened.state.child, failure, now)
             return None

@@ -133,9 +133,10 @@ class Proposing:
         tasks = tuple(weighted(task, wish, pools) for task in given.tasks)
         self._empty = replace(given, tasks=tasks, max_durations=within)
         self._problem = replace(self._empty, reservations=tuple(self._reservations(held, now)))
-        self._now = now
         self._earliest = self._offset(self._window.earliest) or 0.0
         self._latest = self._offset(self._window.latest)
+        self._until = self._latest if self._latest is not None else self._earliest + LOOKS_AHEAD.total_seconds()
+        """The latest start that is looked at."""
         self._seconds = seconds
 
     def proposal(self) -> Proposal:
@@ -162,16 +163,9 @@ class Proposing:
         """The plan of starting as soon as possible, and all that are worth a look: at other starts, and that of a
         search by `objective`. Raises `ResourceConflict`."""
         first = self._soonest()
-        until = self._latest if self._latest is not None else self._earliest + LOOKS_AHEAD.total_seconds()
         found = [first, *self._cheaper(first)]
         if self._seconds > 0:
-            problem = replace(
-                _released(self._problem, self._earliest),
-                objective=objective,
-                horizon=until + max(first.makespan, self._window.longest_seconds or 0.0),
-                current=first,
-            )
-            plan = solve(problem, Limits(seconds=self._seconds))
+            plan = self._searched(objective, first)
             # What is one block stays one: a search must not pull it apart.
             if plan.schedule is not None and (self._window.split or span_of(plan) <= span_of(first) + _NEAR):
                 found.append(plan)
@@ -213,20 +207,19 @@ class Proposing:
     def _cheaper(self, first: Plan) -> list[Plan]:
         """Plans at other starts, and with `split` with steps apart."""
         found = []
-        until = self._latest if self._latest is not None else self._earliest + LOOKS_AHEAD.total_seconds()
-        for start in self._promising(first, until):
+        for start in self._promising(first):
             plan = self._planned(self._problem, start)
             if plan is not None and self._in_time(plan):
                 found.append(plan)
         if self._window.split and self._seconds > 0:
-            found += self._apart([first, *found], until)
+            found += self._apart([first, *found])
         return found
 
-    def _promising(self, first: Plan, until: float) -> list[float]:
+    def _promising(self, first: Plan) -> list[float]:
         """Starts at which the block is cheapest if only prices count, and the preferred one."""
         schedule = first.schedule
         assert schedule is not None  # noqa: S101  # `_planned` gives none without
-        costs = Costs(self._empty, until + first.makespan)
+        costs = Costs(self._empty, self._until + first.makespan)
         begins = first_start(first)
         edges = {time for spend in costs.by_pool_id.values() for time in spend.steps.times}
         marks = sorted({*schedule.starts, *schedule.ends})
@@ -235,7 +228,7 @@ class Proposing:
         preferred = self._offset(self._window.preferred)
         if preferred is not None:
             starts.add(preferred)
-        possible = [start for start in starts if self._earliest <= start <= until]
+        possible = [start for start in starts if self._earliest <= start <= self._until]
 
         def price(start: float) -> float:
             shift = start - begins
@@ -250,18 +243,20 @@ class Proposing:
         ranked = sorted(possible, key=lambda start: (round(price(start), 2), abs(start - goal), start))
         return ranked[:_TRIED]
 
-    def _apart(self, plans: list[Plan], until: float) -> list[Plan]:
+    def _apart(self, plans: list[Plan]) -> list[Plan]:
         """The plan of a search that may put steps wherever they are cheap."""
-        current = min(plans, key=self._worth)
-        longest = self._window.longest_seconds
+        plan = self._searched(Objective(lexicographic=("cost", "duration")), min(plans, key=self._worth))
+        return [plan] if plan.schedule is not None and self._in_time(plan) else []
+
+    def _searched(self, objective: Objective, current: Plan) -> Plan:
+        """The plan of a search from `current` on, at any start that is looked at."""
         problem = replace(
             _released(self._problem, self._earliest),
-            objective=Objective(lexicographic=("cost", "duration")),
-            horizon=until + max(current.makespan, longest or 0.0),
+            objective=objective,
+            horizon=self._until + max(current.makespan, self._window.longest_seconds or 0.0),
             current=current,
         )
-        plan = solve(problem, Limits(seconds=self._seconds))
-        return [plan] if plan.schedule is not None and self._in_time(plan) else []
+        return solve(problem, Limits(seconds=self._seconds))
 
     def _in_time(self, plan: Plan) -> bool:
         return self._latest is None or first_start(plan) <= self._latest + _NEAR
@@ -289,7 +284,7 @@ class Proposing:
         return sum(each.start > undisturbed[task].start + _NEAR for task, each in first.assignments.items())
 
     def _offset(self, moment: datetime | None) -> float | None:
-        return None if moment is None else ceil((moment - self._now).total_seconds())
+        return None if moment is None else ceil((moment - self.origin).total_seconds())
 
     def _reservations(self, held: Sequence[Taken], now: datetime) -> list[Reservation]:
         known = self._empty.pool_index
@@ -331,7 +326,7 @@ class Proposing:
 
     def _no_room(self, first: Plan) -> ResourceConflict:
         assert self._window.latest is not None  # noqa: S101  # asked only then
-        start = self._now + timedelta(seconds=first_start(first))
+        start = self.origin + timedelta(seconds=first_start(first))
         pools = sorted({hold.pool for hold in first.analysis.holds.values() if hold.pool is not None})
         about = f" ({', '.join(pools)})" if pools else ""
         return ResourceConflict(

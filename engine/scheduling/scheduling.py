@@ -105,10 +105,7 @@ class Scheduling:
         view = await self._require(workflow_id, "executed", ("scheduled",))
 
         def write() -> Booked:
-            with self._engine.database.read() as session:
-                pair = scheduled_workflows.get_scheduled(session, workflow_id)
-                before = wish_of(session, pair)
-            row = pair[0]
+            row, before = self._wished(workflow_id)
             now = datetime.now(UTC)
             window = StartWindow(latest=now, longest_seconds=before.window.longest_seconds, split=before.window.split)
             wish = replace(before, window=window, cost_optimization=False)
@@ -130,10 +127,7 @@ class Scheduling:
         view = await self._require(workflow_id, "optimized", ("scheduled",))
 
         def work() -> Optimized:
-            with self._engine.database.read() as session:
-                pair = scheduled_workflows.get_scheduled(session, workflow_id)
-                wish = wish_of(session, pair)
-            row = pair[0]
+            row, wish = self._wished(workflow_id)
             made: list[Optimized] = []
 
             def choose(pools: PoolsDocument, held: Sequence[Taken], now: datetime, *, seconds: float = 0.0) -> Proposal:
@@ -204,6 +198,11 @@ class Scheduling:
 
         await asyncio.to_thread(write)
         return view
+
+    def _wished(self, workflow_id: str) -> tuple[ScheduledWorkflow, Wish]:
+        with self._engine.database.read() as session:
+            pair = scheduled_workflows.get_scheduled(session, workflow_id)
+            return pair[0], wish_of(session, pair)
 
     async def _require(self, workflow_id: str, wish: str, statuses: tuple[str, ...]) -> ScheduledView:
         view = await self.records.get(workflow_id)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from definitions.calls import MOST_RUNS_ABOVE
 from definitions.errors import DecisionRefused, EventRefused
 from definitions.messages import StartChild
 from definitions.values import unpack
 from tests.workflows.driving import START, Behaviour, Driver, scripted
 from tests.workflows.workflow_documents import drive, gives, step, workflow
-from workflows.sub_workflows import MAX_DEPTH
 from workflows.waits import MAX_EVENT_BYTES, MAX_EVENTS
 
 
@@ -309,8 +309,8 @@ def test_the_error_of_a_workflow_is_that_of_its_step() -> None:
 
 def test_workflows_are_nested_ten_levels_at_most() -> None:
     made = workflow({"id": "child", "workflow": {"name": "other"}})
-    assert drive(made, depth=MAX_DEPTH - 1).told()["child"] == ("completed", "")
-    driver = drive(made, depth=MAX_DEPTH)
+    assert drive(made, depth=MOST_RUNS_ABOVE - 1).told()["child"] == ("completed", "")
+    driver = drive(made, depth=MOST_RUNS_ABOVE)
     assert error_class(driver, "child") == "too_deep"
     assert not any(isinstance(each, StartChild) for _, each in driver.commands)
 
