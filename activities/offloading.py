@@ -1,6 +1,6 @@
-"""Into blob storage when a run goes on in a new history: outputs that it still needs, or all that it goes on with.
+"""Into blob storage when a run goes on in a new history: values that it still needs, or all that it goes on with.
 
-What a history starts with may take 2 MB in all; outputs that were small enough one by one may not be so together.
+What a history starts with may take 2 MB in all; values that were small enough one by one may not be so together.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class OffloadActivities:
 
     @activity.defn(name=OFFLOAD_OUTPUTS)
     async def offload_outputs(self, outputs: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        """Packed outputs by step id, in and out. Raises `OSError`, which the workflow retries."""
+        """Packed values by name, in and out (`offload`). Raises `OSError`, which the workflow retries."""
         return await asyncio.to_thread(offload, outputs, self._blobs)
 
     @activity.defn(name=STORE_CHECKPOINT)
@@ -37,9 +37,15 @@ class OffloadActivities:
         return await asyncio.to_thread(self._blobs.put, compact_json(checkpoint).encode())
 
 
-def offload(outputs: dict[str, list[Any]], blobs: BlobStore) -> dict[str, list[Any]]:
-    """Packed outputs by step id, with blobs for what is large in them. Raises `OSError`."""
-    return {step_id: list(pack(_moved(unpack(*packed), blobs))) for step_id, packed in outputs.items()}
+def offload(values: dict[str, list[Any]], blobs: BlobStore) -> dict[str, list[Any]]:
+    """Those of the packed values of which a part is in blob storage now: what was large, and what was there before.
+    Raises `OSError`."""
+    moved = {}
+    for name, packed in values.items():
+        lighter = pack(_moved(unpack(*packed), blobs))
+        if lighter.slots:
+            moved[name] = list(lighter)
+    return moved
 
 
 def _moved(output: Any, blobs: BlobStore) -> Any:

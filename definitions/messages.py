@@ -12,7 +12,7 @@ from typing import Any, Literal
 from definitions.calls import ChildCall, RunStatus, StepCall, StepFailure
 from definitions.values import BlobRef
 
-INTERPRETER_VERSION = 2
+INTERPRETER_VERSION = 3
 """One integer for every change of the runner or the workflow that an open run could notice."""
 
 WORKFLOW_TYPE = "DagWorkflow"

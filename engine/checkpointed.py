@@ -13,6 +13,7 @@ from typing import Any
 from activities.offloading import offload
 from activities.parcel import parcel_of
 from definitions.block import around
+from definitions.checkpoint_values import movable, put_back
 from definitions.open_state import OpenState
 from definitions.program import Program, programs
 from definitions.reading_open import read_begun
@@ -110,7 +111,7 @@ def checkpoint_of(done: DoneSteps, definition: Mapping[str, Any], blobs: BlobSto
     _require_blobs(done, blobs)
     checkpoint = done.state.checkpoint()
     if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
-        checkpoint["outputs"] = offload(checkpoint["outputs"], blobs)
+        put_back(checkpoint, offload(movable(checkpoint, ()), blobs))
         checkpoint = deflated(checkpoint)
     require_room(checkpoint, definition, MAX_CHECKPOINT_BYTES)
     return checkpoint

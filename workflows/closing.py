@@ -39,7 +39,7 @@ async def result_for_parent(last: OutcomePage) -> dict[str, Any]:
             start_to_close_timeout=RECORD_TIMEOUT,
             retry_policy=RECORD_RETRY,
         )
-        output, slots = moved["output"]
+        output, slots = moved.get("output", [output, slots])
     return {"output": output, "slots": slots}
 
 

@@ -11,6 +11,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from definitions.by_reference import reference
     from definitions.calls import OFFLOAD_OUTPUTS, STORE_CHECKPOINT
+    from definitions.checkpoint_values import batches, looked_into, movable, put_back
     from definitions.messages import RunInput
     from definitions.run_state import deflated, require_room
     from definitions.values import json_size
@@ -36,6 +37,11 @@ MOST_IN_FLIGHT_OF = 16
 """No more than this part of all the events that may be are steps in flight."""
 OTHER_EVENTS_OF = 10
 """This part of them is left to signals, timers and what is recorded."""
+MOVES_ALL_SINCE = 3
+"""The interpreter version from which all that is large is moved out of a checkpoint, and what expressions look into
+stays; before, it was the outputs of outermost steps, all of them."""
+MOST_MOVED_BYTES = 4 * 1024 * 1024
+"""At a time: what comes back is in the history."""
 LEAST_BYTES_PER_STEP = 1024
 LEAST_IN_FLIGHT = 8
 """Where there is room for fewer, a new history is better."""
@@ -88,13 +94,10 @@ async def continue_as_new(run: RunInput, runner: Runner, recorded: Callable[[], 
 
     await workflow.wait_condition(is_quiet)
     await steps.record()
-    outputs = runner.state.packed_outputs()
-    if large := json_size(outputs) > SMALL_CHECKPOINT_BYTES:
-        outputs = await _done(OFFLOAD_OUTPUTS, outputs)
-    # The run's input is in the checkpoint.
-    checkpoint = {**runner.state.checkpoint(), "outputs": outputs}
-    if large or json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
-        checkpoint = deflated(checkpoint)
+    if run.interpreter >= MOVES_ALL_SINCE:
+        checkpoint = await _lightened(runner)
+    else:
+        checkpoint = await _with_lighter_outputs(runner)
     if run.interpreter >= LOOKS_AHEAD_SINCE:
         if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
             checkpoint = reference(await _done(STORE_CHECKPOINT, checkpoint))
@@ -104,7 +107,33 @@ async def continue_as_new(run: RunInput, runner: Runner, recorded: Callable[[], 
     if runner.stopping is not None or runner.has_events or not (is_quiet() and runner.drained):
         return
     require_room(checkpoint, run.definition, MAX_CHECKPOINT_BYTES)
+    # The run's input is in the checkpoint.
     workflow.continue_as_new({**vars(run), "input": None, "slots": [], "checkpoint": checkpoint})
+
+
+async def _lightened(runner: Runner) -> dict[str, Any]:
+    """The checkpoint, with what is large in it in blob storage where no expression may look into it."""
+    checkpoint = runner.state.checkpoint()
+    if json_size(checkpoint) <= SMALL_CHECKPOINT_BYTES:
+        return checkpoint
+    values = movable(checkpoint, looked_into(runner.program))
+    if json_size(values) > SMALL_CHECKPOINT_BYTES:
+        moved: dict[str, list[Any]] = {}
+        for batch in batches(values, MOST_MOVED_BYTES):
+            moved |= await _done(OFFLOAD_OUTPUTS, batch)
+        checkpoint = runner.state.checkpoint()  # events may have come meanwhile
+        put_back(checkpoint, moved)
+    return deflated(checkpoint)
+
+
+async def _with_lighter_outputs(runner: Runner) -> dict[str, Any]:
+    """The same as runs do it that began with an earlier interpreter."""
+    outputs = runner.state.packed_outputs()
+    large = json_size(outputs) > SMALL_CHECKPOINT_BYTES
+    moved = await _done(OFFLOAD_OUTPUTS, outputs) if large else {}
+    checkpoint = runner.state.checkpoint()
+    put_back(checkpoint, moved)
+    return deflated(checkpoint) if large or json_size(checkpoint) > SMALL_CHECKPOINT_BYTES else checkpoint
 
 
 async def _done(activity: str, argument: dict[str, Any]) -> Any:

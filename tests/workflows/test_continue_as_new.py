@@ -19,6 +19,10 @@ from temporal_dev.temporary import temporary_server
 from temporalio.client import WorkflowHistory
 
 from definitions.by_reference import digest_of
+from definitions.program import compile_definition
+from definitions.run_state import RunState
+from definitions.validation import load
+from definitions.values import BlobRef
 from engine.core import Engine
 from tests.polling import eventually
 from tests.running import begin, ended, histories, run, statuses
@@ -169,6 +173,41 @@ async def test_a_run_with_much_to_remember_goes_on_all_the_same(service: Engine)
     assert max(Counter(each for history in found for each in activities(history)[0]).values()) == 1
     # The names alone are more than should travel.
     assert [digest for history in found if (digest := digest_of(run_input(history).get("checkpoint")))]
+
+
+async def test_large_outputs_of_iterations_under_way_do_not_travel(service: Engine) -> None:
+    """Thirty of them together are more than Temporal takes; what a condition looks into stays with the run."""
+    count = 30
+    read = {"id": "read", "handler": "steps.big", "input": {"bytes": 60_000}}
+    looked_at = {"id": "looked_at", "handler": "steps.big", "input": {"bytes": 20_000}}
+    size = {"id": "size", "handler": "steps.length", "input": {"text": "${read.result.text}"}}
+    loop = {"iterate_over": list(range(count)), "parallel": True, "steps": [read, size]}
+    last = {"id": "last", "handler": "steps.echo", "input": {"sizes": "${many.result}"}}
+    document = {
+        "name": "large inside",
+        "steps": [
+            looked_at,
+            {"id": "many", "loop": loop},
+            {**last, "condition": "${looked_at.result.text}.startswith('xx')"},
+        ],
+    }
+    execution = await run(service, document)
+    assert execution.status == "completed", execution.error
+    assert execution.output == {"sizes": [60_000] * count}
+    found = await histories(service, execution.execution_id)
+    assert len(found) > 1
+    root = compile_definition(load(document), "").root
+    held = [
+        output["text"]
+        for history in found[1:]
+        for opened in RunState.from_checkpoint(root, run_input(history)["checkpoint"]).open.values()
+        for block in opened.blocks.values()
+        for step_id, output in block.outputs.items()
+        if step_id == "read"
+    ]
+    assert len(held) >= count
+    assert {type(text) for text in held} == {BlobRef}
+    assert max(Counter(each for history in found for each in activities(history)[0]).values()) == 1
 
 
 async def test_the_server_never_ends_a_run_for_its_length(service: Engine) -> None:
