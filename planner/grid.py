@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NEAR = 1e-7
 """What is nearer to a whole number than this is one."""
+_RELATIVE = 1e-12
+"""And of large numbers, whose own digits end sooner, what is nearer than this share of them."""
 _SCALES = (1, 10, 100, 1000)
 _MOST_TICKS = 2**31
 _MALLEABLE_TICK = 1000
@@ -31,11 +33,13 @@ class Grid:
 
     def up(self, seconds: float) -> int:
         """The first tick that is not earlier."""
-        return ceil(seconds / self.tick - NEAR)
+        ticks = seconds / self.tick
+        return ceil(ticks - _nearness(ticks))
 
     def down(self, seconds: float) -> int:
         """The last tick that is not later."""
-        return floor(seconds / self.tick + NEAR)
+        ticks = seconds / self.tick
+        return floor(ticks + _nearness(ticks))
 
     def near(self, seconds: float) -> int:
         """The nearest tick."""
@@ -46,8 +50,9 @@ def tick_of(problem: Problem, choices: list[list[Option]], free: list[Steps], co
     """The coarsest tick that every time is a multiple of, in seconds."""
     common = 0
     for seconds in set(_times(problem, choices, free, costs)):
-        whole = round(seconds * 1000)
-        common = gcd(common, whole if abs(whole - seconds * 1000) < NEAR * max(1.0, abs(seconds)) else 1)
+        thousandths = seconds * 1000
+        whole = round(thousandths)
+        common = gcd(common, whole if abs(whole - thousandths) <= _nearness(thousandths) / 2 else 1)
         if common == 1:
             break
     if any(option.amounts is not None for found in choices for option in found):
@@ -55,9 +60,22 @@ def tick_of(problem: Problem, choices: list[list[Option]], free: list[Steps], co
     return _coarsened(common or 1000, until) / 1000
 
 
+def coarsest_rounding(problem: Problem, until: float) -> float:
+    """The longest tick that times of a problem reaching until a moment may have to be rounded to, in seconds."""
+    demands = (demand for task in problem.tasks for mode in task.modes for demand in mode.demands)
+    malleable = any(demand.min_amount is not None or demand.max_amount is not None for demand in demands)
+    tick = _MALLEABLE_TICK if malleable else 1
+    # Ticks that are coarsened because there would be too many are so by tens, from whatever they were.
+    return (tick if until * 1000 <= _MOST_TICKS else 10 * _coarsened(tick, until)) / 1000
+
+
 def finest(until: float) -> float:
     """The finest tick that problems reaching until a moment can have, in seconds."""
     return _coarsened(1, until) / 1000
+
+
+def _nearness(number: float) -> float:
+    return NEAR + _RELATIVE * abs(number)
 
 
 def _coarsened(tick: int, until: float) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from planner.calendars import CapacityBand
 from planner.cpm import soonest
+from planner.grid import coarsest_rounding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +23,14 @@ def horizon(problem: Problem) -> float:
     """Seconds from the origin after which no plan worth having goes on.
 
     One task after the other, after the last period, reservation, release and window: by then everything fits that can
-    ever fit. Hours of the clock come again and again: two weeks and a multiple of all work is laid out for them. A
-    given horizon, and deadlines where every task has one, end it earlier.
+    ever fit, also where each time is rounded up for a search. Hours of the clock come again and again: two weeks and a
+    multiple of all work is laid out for them. A given horizon, and deadlines where every task has one, end it earlier.
     """
     work = sum(max([mode.duration * _slowest(mode.demands) for mode in task.modes]) for task in problem.tasks)
     work += sum(arc.lag for arc in problem.precedence if arc.lag > 0)
     work += sum(given.end - given.start for given in problem.reservations if given.movable)
-    return _ended(problem, _last(problem) + (_WEEKS_OF_BANDS + _BAND_STRETCH * work if banded(problem) else work))
+    end = _last(problem) + (_WEEKS_OF_BANDS + _BAND_STRETCH * work if banded(problem) else work)
+    return _ended(problem, end + _rounding(problem, end))
 
 
 def likely_horizon(problem: Problem) -> float:
@@ -83,6 +85,13 @@ def _last(problem: Problem) -> float:
     if problem.current is not None and problem.current.schedule is not None:
         last = max(last, *problem.current.schedule.ends)
     return last
+
+
+def _rounding(problem: Problem, end: float) -> float:
+    """How much later everything may have ended on the grid of a search, which puts the last moment, the end of each
+    task, each lag and both ends of movable reservations up to a tick later."""
+    movable = sum(given.movable for given in problem.reservations)
+    return (1 + len(problem.tasks) + len(problem.precedence) + 2 * movable) * coarsest_rounding(problem, end)
 
 
 def _slowest(demands: Sequence[Demand]) -> float:

@@ -95,7 +95,7 @@ def statistics(found: SystemStatistics, user_id: str) -> wire.StatisticsResponse
                 parallel_execution_efficiency=counted.mean_parallel or 0.0,
             ),
         ),
-        timestamp=datetime.now(UTC),
+        timestamp=found.at,
         user_id=user_id,
     )
 

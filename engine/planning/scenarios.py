@@ -56,7 +56,7 @@ def parse_scenario(text: str, read: Any) -> tuple[Change, ...]:
     for piece in _NEXT.split(text):
         path, equals, value = piece.partition("=")
         if not equals or not path.strip() or not value.strip():
-            raise ScenarioInvalid(f"--what-if {text!r}: {piece!r} is no change", remedy=_REMEDY)
+            raise ScenarioInvalid(f"what if {text!r}: {piece!r} is no change", remedy=_REMEDY)
         changes.append(Change(path.strip(), read(value.strip())))
     return tuple(changes)
 
@@ -117,7 +117,7 @@ def _changed(case: Case, request: Request, change: Change) -> Request:
         document = copy.deepcopy(dict(request.workflows[number]))
         step = next(each for each in document["steps"] if each["id"] == planned.step.id)
         if not keys or keys[0] == "id":
-            raise ScenarioInvalid(f"--what-if {change.path}: name a field of the step", remedy=_REMEDY)
+            raise ScenarioInvalid(f"what if {change.path}: name a field of the step", remedy=_REMEDY)
         _put(step, keys, change)
         return _with_workflow(request, number, document)
     if kind == "workflow" and rest and len(request.workflows) == 1:
@@ -130,7 +130,7 @@ def _changed(case: Case, request: Request, change: Change) -> Request:
         return replace(request, deadline=parse_when(str(change.value), now=request.start, zone=zone))
     if change.path == "budget" and isinstance(change.value, int | float) and change.value >= 0:
         return replace(request, budget=float(change.value))
-    raise ScenarioInvalid(f"--what-if {change.path}={change.value} can't be done", remedy=_REMEDY)
+    raise ScenarioInvalid(f"what if {change.path}={change.value} can't be done", remedy=_REMEDY)
 
 
 def _named(rest: str, known: Mapping[str, Any], what: str, path: str) -> tuple[str, list[str]]:
@@ -141,7 +141,7 @@ def _named(rest: str, known: Mapping[str, Any], what: str, path: str) -> tuple[s
         if rest.startswith(f"{name}."):
             return name, rest[len(name) + 1 :].split(".")
     remedy = did_you_mean(rest.partition(".")[0], known) or f"there are {', '.join(list(known)[:10]) or 'none'}"
-    raise ScenarioInvalid(f"--what-if {path}: there is no such {what}", remedy=remedy)
+    raise ScenarioInvalid(f"what if {path}: there is no such {what}", remedy=remedy)
 
 
 def _put(target: dict[str, Any], keys: list[str], change: Change) -> None:
@@ -151,7 +151,7 @@ def _put(target: dict[str, Any], keys: list[str], change: Change) -> None:
     for key in keys[:-1]:
         inner = target.setdefault(key, {})
         if not isinstance(inner, dict):
-            raise ScenarioInvalid(f"--what-if {change.path}: `{key}` has nothing in it", remedy=_REMEDY)
+            raise ScenarioInvalid(f"what if {change.path}: `{key}` has nothing in it", remedy=_REMEDY)
         target = inner
     target[keys[-1]] = change.value
 

@@ -163,9 +163,9 @@ class Scheduling:
 
         return await asyncio.to_thread(work)
 
-    async def statistics(self) -> SystemStatistics:
-        """Figures over the workflows of everybody."""
-        return await system_statistics(self._engine.database, self.pools)
+    async def statistics(self, now: datetime | None = None) -> SystemStatistics:
+        """Figures over the workflows of everybody, at `now`; None: this moment."""
+        return await system_statistics(self._engine.database, self.pools, now or datetime.now(UTC))
 
     async def calibration(self) -> Calibration:
         """How good past estimates of the viewer's workflows were."""

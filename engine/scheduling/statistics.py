@@ -25,6 +25,8 @@ _NEAR_PEAK = 0.9
 class SystemStatistics:
     """Over all workflows of everybody."""
 
+    at: datetime
+    """The moment that "now" and "today" are of."""
     counted: Counted
     in_use: Mapping[str, float]
     """Pool -> share of its capacity of this moment that is reserved now."""
@@ -34,12 +36,11 @@ class SystemStatistics:
     """The hours of today around the slot in which most is reserved; None: nothing is."""
 
 
-async def system_statistics(database: Database, pools: PoolBook) -> SystemStatistics:
-    """The figures as they are now. Days are UTC's. Raises `StoreUnavailable`."""
+async def system_statistics(database: Database, pools: PoolBook, now: datetime) -> SystemStatistics:
+    """The figures as they are at `now`. Days are UTC's. Raises `StoreUnavailable`."""
 
     def read() -> SystemStatistics:
-        now = datetime.now(UTC)
-        midnight = datetime.combine(now.date(), time(), UTC)
+        midnight = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
         with database.read() as session:
             counted = count(session, midnight)
             starts = starts_since(session, midnight)
@@ -50,6 +51,7 @@ async def system_statistics(database: Database, pools: PoolBook) -> SystemStatis
             for created, started, terms in starts
         ]
         return SystemStatistics(
+            now,
             counted,
             in_use=shares(held, document, now),
             mean_wait=sum(waits) / len(waits) if waits else 0.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,30 +46,40 @@ async def test_steps_on_pools_with_a_multiplier_go_first(planning: Service) -> N
 
 
 async def test_those_with_the_least_multiplied_priority_are_moved_first(planning: Service) -> None:
-    """Of two that start together, the one stays that holds what counts more."""
-    start = day(hour=12)
+    """Of two of the same priority the one that starts later is moved, unless it holds what counts more."""
+    noon = day(hour=12)
 
-    def one(name: str, hours: float, **needs: float) -> dict[str, Any]:
+    def one(name: str, minutes: float, start: datetime, **needs: float) -> dict[str, Any]:
         return workflow(
-            step("only", minutes=60, licence=1, **needs),
+            step("only", minutes=minutes, licence=1, **needs),
             name=name,
             scheduling_priority="low",
-            execution_window=window(start, start + timedelta(hours=hours)),
+            execution_window=window(start, start + timedelta(hours=8)),
         )
 
+    async def moved(multipliers: Mapping[str, float]) -> list[int]:
+        await put(planning, "gpu_memory_gb", {"capacity": 24, "priority_multipliers": multipliers})
+        async with planning.client() as ann:
+            bodies = [
+                one("plain", 120, noon),
+                one("special", 60, noon + timedelta(minutes=30), gpu_memory_gb=1),
+                workflow(
+                    step("only", minutes=15, licence=1),
+                    scheduling_priority="high",
+                    execution_window=window(*[noon + timedelta(hours=1)] * 2, allow_preemption=True),
+                ),
+            ]
+            answers = [await ann.post(SCHEDULE, json=body) for body in bodies]
+            assert [answer.status_code for answer in answers] == [200] * 3, [answer.text for answer in answers]
+            paths = [f"{BASE}/workflow/{answer.json()['workflow_id']}" for answer in answers]
+            found = [(await ann.get(f"{path}/plan")).json()["times_moved"] for path in paths]
+            for path in paths:
+                await ann.post(f"{path}/cancel")
+        return found[:2]
+
     await put(planning, "licence", {"capacity": 2, "price": 6.0})
-    await put(planning, "gpu_memory_gb", {"capacity": 24, "priority_multipliers": {"low": 2}})
-    async with planning.client() as ann, planning.client("bob") as bob:
-        special = (await ann.post(SCHEDULE, json=one("special", 8, gpu_memory_gb=1))).json()["workflow_id"]
-        plain = (await ann.post(SCHEDULE, json=one("plain", 8))).json()["workflow_id"]
-        urgent = workflow(
-            step("only", minutes=60, licence=1),
-            scheduling_priority="high",
-            execution_window=window(start, start, allow_preemption=True),
-        )
-        assert (await bob.post(SCHEDULE, json=urgent)).status_code == 200
-        moved = [(await ann.get(f"{BASE}/workflow/{each}/plan")).json()["times_moved"] for each in (special, plain)]
-        assert moved == [0, 1]
+    assert await moved({}) == [0, 1]
+    assert await moved({"low": 2}) == [1, 0]
 
 
 @pytest.fixture

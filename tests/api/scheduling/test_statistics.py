@@ -9,20 +9,96 @@ from uuid import uuid4
 
 import pytest
 from scheduling_requests import BASE
-from serving import Service
+from serving import Serve, without_temporal
 
+from api.scheduling.endpoints import SCHEDULING
+from api.scheduling.figures import statistics
 from definitions.ids import to_uuid
 from engine.core import Engine
+from engine.scheduling.scheduling import Scheduling
+from engine.settings import Settings
+from store.database import Database
 from store.reservations import Held, reserve
 from store.scheduling_tables import ScheduledWorkflow
 from store.tables import WorkflowInstance
 
 CAPACITIES = {"cpu_cores": 16, "memory_gb": 64, "gpu_memory_gb": 24, "licence": 1}
 SHOWN = {"cpu_utilization": "cpu_cores", "memory_utilization": "memory_gb", "gpu_utilization": "gpu_memory_gb"}
+AFTERNOON = datetime(2026, 3, 10, 15, tzinfo=UTC)
 
 
-async def test_figures_equal_an_independent_count(planning: Service, engine: Engine) -> None:
-    now = datetime.now(UTC)
+@pytest.mark.parametrize(
+    "now",
+    [AFTERNOON, AFTERNOON.replace(hour=0, second=20), AFTERNOON.replace(hour=23, minute=59, second=50)],
+    ids=["afternoon", "just after midnight", "just before midnight"],
+)
+async def test_figures_equal_an_independent_count(settings: Settings, database: Database, now: datetime) -> None:
+    async with without_temporal(settings, database)() as engine:
+        days = await seeded(engine, now)
+        told = statistics(await Scheduling(engine).statistics(now), "bob").model_dump(mode="json")
+    assert told["timestamp"] == f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    told = told["statistics"]
+    midnight = datetime.combine(now.date(), time(), UTC)
+    held = [one for each in days for one in each["held"]]
+    done = [each for each in days if each["status"] == "completed"]
+    today = [each for each in done if each["ended"] >= midnight]
+    begun = [each for each in days if each["started"] is not None and each["started"] >= midnight]
+    waiting = [each for each in days if each["status"] == "scheduled"]
+    tried = [each for each in done if each["optimizing"]]
+    assert told["total_workflows_scheduled"] == 100
+    assert told["active_workflows"] == sum(each["status"] in ("running", "paused") for each in days)
+    assert told["completed_workflows_today"] == len(today)
+    assert told["average_execution_time_seconds"] == round(_mean([each["seconds"] for each in done]))
+    assert told["scheduling_efficiency"] == pytest.approx(
+        _mean([each["efficiency"] for each in days if each["status"] != "cancelled"]), abs=1e-4
+    )
+    assert told["cost_optimization"] == {
+        "total_savings_today": pytest.approx(sum(each["savings"] for each in today), abs=0.005),
+        "average_savings_per_workflow": pytest.approx(_mean([each["savings"] for each in done]), abs=0.005),
+        "optimization_success_rate": pytest.approx(
+            sum(each["cost"] <= each["estimate"] * 1.05 for each in tried) / len(tried), abs=1e-4
+        ),
+    }
+    assert told["queue_statistics"] == {
+        "pending_workflows": len(waiting),
+        "average_wait_time_seconds": round(_mean([(e["started"] - e["created"]).total_seconds() for e in begun])),
+        "priority_queue_depth": {
+            name: sum(each["priority"] == name for each in waiting) for name in ("critical", "high", "normal", "low")
+        },
+    }
+    for shown, pool in SHOWN.items():
+        used = sum(one.amount for one in held if one.pool == pool and one.begins_at <= now < one.ends_at)
+        assert told["system_utilization"][shown] == pytest.approx(used / CAPACITIES[pool], abs=1e-4)
+    resources = told["resource_statistics"]
+    assert resources["resource_conflicts_resolved"] == sum(each["conflicts"] for each in days)
+    assert resources["parallel_execution_efficiency"] == pytest.approx(
+        _mean([min(1.0, each["critical"] / each["seconds"]) for each in done]), abs=1e-4
+    )
+    assert resources["peak_resource_usage"] == _busiest(held, midnight)
+
+    if now == AFTERNOON:  # there is something to count
+        assert min(map(len, (today, begun, waiting, tried))) > 5
+
+
+async def test_everybody_is_told_the_figures_of_this_moment(
+    settings: Settings, database: Database, serve: Serve
+) -> None:
+    """The seeded day is long over: what is not of today is told, and nothing of today is there."""
+    async with without_temporal(settings, database)() as engine:
+        days = await seeded(engine, AFTERNOON)
+    async with serve([SCHEDULING]) as service, service.client("bob") as bob:
+        answer = (await bob.get(f"{BASE}/system/statistics")).json()
+    assert answer["user_id"] == "bob"
+    assert abs(datetime.fromisoformat(answer["timestamp"]) - datetime.now(UTC)) < timedelta(minutes=1)
+    told = answer["statistics"]
+    assert told["total_workflows_scheduled"] == 100
+    assert told["queue_statistics"]["pending_workflows"] == sum(each["status"] == "scheduled" for each in days)
+    assert (told["completed_workflows_today"], told["cost_optimization"]["total_savings_today"]) == (0, 0.0)
+    assert told["resource_statistics"]["peak_resource_usage"] == "none"
+
+
+async def seeded(engine: Engine, now: datetime) -> list[dict[str, Any]]:
+    """100 workflows of the 30 hours before `now`, and what is known of each."""
     midnight = datetime.combine(now.date(), time(), UTC)
     draw = random.Random(7)
     stored = await engine.definitions.save({"name": "seeded", "steps": [{"id": "a"}]})
@@ -73,49 +149,11 @@ async def test_figures_equal_an_independent_count(planning: Service, engine: Eng
             session.add(row)
             session.flush()
             reserve(session, each["held"])
-    async with planning.client("bob") as bob:
-        answer = (await bob.get(f"{BASE}/system/statistics")).json()
-    told = answer["statistics"]
-    held = [one for each in days for one in each["held"]]
-    done = [each for each in days if each["status"] == "completed"]
-    today = [each for each in done if each["ended"] >= midnight]
-    begun = [each for each in days if each["started"] is not None and each["started"] >= midnight]
-    waiting = [each for each in days if each["status"] == "scheduled"]
-    tried = [each for each in done if each["optimizing"]]
-    assert told["total_workflows_scheduled"] == 100
-    assert told["active_workflows"] == sum(each["status"] in ("running", "paused") for each in days)
-    assert told["completed_workflows_today"] == len(today)
-    assert told["average_execution_time_seconds"] == round(_mean([each["seconds"] for each in done]))
-    assert told["scheduling_efficiency"] == pytest.approx(
-        _mean([each["efficiency"] for each in days if each["status"] != "cancelled"]), abs=1e-4
-    )
-    assert told["cost_optimization"] == {
-        "total_savings_today": pytest.approx(sum(each["savings"] for each in today), abs=0.005),
-        "average_savings_per_workflow": pytest.approx(_mean([each["savings"] for each in done]), abs=0.005),
-        "optimization_success_rate": pytest.approx(
-            sum(each["cost"] <= each["estimate"] * 1.05 for each in tried) / len(tried), abs=1e-4
-        ),
-    }
-    assert told["queue_statistics"] == {
-        "pending_workflows": len(waiting),
-        "average_wait_time_seconds": round(_mean([(e["started"] - e["created"]).total_seconds() for e in begun])),
-        "priority_queue_depth": {
-            name: sum(each["priority"] == name for each in waiting) for name in ("critical", "high", "normal", "low")
-        },
-    }
-    for shown, pool in SHOWN.items():
-        used = sum(one.amount for one in held if one.pool == pool and one.begins_at <= now < one.ends_at)
-        assert told["system_utilization"][shown] == pytest.approx(used / CAPACITIES[pool], abs=1e-4)
-    resources = told["resource_statistics"]
-    assert resources["resource_conflicts_resolved"] == sum(each["conflicts"] for each in days)
-    assert resources["parallel_execution_efficiency"] == pytest.approx(
-        _mean([min(1.0, each["critical"] / each["seconds"]) for each in done]), abs=1e-4
-    )
-    assert resources["peak_resource_usage"] == _busiest(held, midnight)
+    return days
 
 
 def _drawn(draw: random.Random, midnight: datetime, now: datetime) -> dict[str, Any]:
-    """A workflow; reservations of now end well after the test does."""
+    """A workflow."""
     status = draw.choice(["completed"] * 5 + ["running", "paused", "scheduled", "cancelled", "failed"])
     created = now - timedelta(hours=draw.uniform(2, 30))
     started = None if status in ("scheduled", "cancelled") else created + timedelta(seconds=draw.uniform(0, 3600))
@@ -125,8 +163,6 @@ def _drawn(draw: random.Random, midnight: datetime, now: datetime) -> dict[str, 
     for pool, capacity in CAPACITIES.items():
         begins = midnight + timedelta(minutes=draw.uniform(0, 1300))
         lasts = timedelta(minutes=draw.uniform(5, 60))
-        if abs(begins - now) < timedelta(minutes=5) or abs(begins + lasts - now) < timedelta(minutes=5):
-            continue
         held.append(Held(pool, begins, begins + lasts, capacity * draw.uniform(0.01, 0.2), workflow_id, "a"))
     return {
         "id": workflow_id,
@@ -148,7 +184,7 @@ def _drawn(draw: random.Random, midnight: datetime, now: datetime) -> dict[str, 
 
 
 def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+    return sum(values) / len(values) if values else 0.0
 
 
 def _busiest(held: list[Held], midnight: datetime) -> str:

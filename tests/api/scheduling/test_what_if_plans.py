@@ -42,5 +42,6 @@ async def test_other_pools_prices_budgets_and_deadlines(planning: Service) -> No
         for text, status, code in refusals:
             answer = await ann.get(path, params={"what_if": text})
             assert (answer.status_code, answer.json()["error"]) == (status, code), (text, answer.text)
+            assert "--" not in answer.json()["message"]
         assert (await bob.get(path, params={"what_if": "pools.licence=2"})).status_code == 403
         assert (await ann.get(path)).json() == before
