@@ -165,7 +165,7 @@ class BlockChecks:
                 self._check_references(block, needs, control.get("values"), (*at, key, "values"))
                 if isinstance(control.get("form"), Mapping):
                     path = field_path((*at, key, "form"))
-                    self._findings.extend(self._index, schema_problems(control["form"], path))
+                    self._findings.extend(self._index, schema_problems(control["form"], path, "bad_form"))
 
     def _check_items(self, block: Block, needs: dict[str, None], items: object, at: Path) -> None:
         if not isinstance(items, str):

@@ -14,14 +14,16 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator, FormatChecker, validators
 from jsonschema.exceptions import SchemaError, ValidationError
-from referencing import Registry
+from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from definitions.errors import Problem
 from definitions.json_values import field_path
 
 MAX_REFERENCES = 20_000
 MAX_PROBLEMS = 100
+_REFERENCES_REMEDY = "only references into the schema itself (#/$defs/...) can be followed"
 
 _Errors = Iterator[ValidationError]
 
@@ -103,26 +105,46 @@ def _validator(schema: Any) -> Any:
     return bounded(schema, registry=Registry())
 
 
-def schema_problems(schema: Any, path: str = "input_schema") -> list[Problem]:
-    """Why a value is no JSON Schema (2020-12) that can be used here; empty when it is one."""
+def schema_problems(schema: Any, path: str = "input_schema", code: str = "bad_input_schema") -> list[Problem]:
+    """Why a value is no JSON Schema (2020-12) that can be used here; empty when it is one. `path`: where it is in its
+    definition; `code`: that of each problem."""
     dialect = schema.get("$schema", "") if isinstance(schema, Mapping) else ""
     if dialect and "2020-12" not in str(dialect):
         remedy = "leave $schema out, or write https://json-schema.org/draft/2020-12/schema"
-        return [Problem("bad_input_schema", f"{path}.$schema", f"{str(dialect)[:80]!r} is another dialect", remedy)]
+        return [Problem(code, f"{path}.$schema", f"{str(dialect)[:80]!r} is another dialect", remedy)]
     if "unevaluatedProperties" in str(schema) and "patternProperties" in str(schema):
         remedy = "use additionalProperties"
-        return [Problem("bad_input_schema", path, "unevaluatedProperties does not go with patternProperties", remedy)]
+        return [Problem(code, path, "unevaluatedProperties does not go with patternProperties", remedy)]
     try:
         Draft202012Validator.check_schema(schema, format_checker=_patterns)
+        unresolved = next(_unresolved(DRAFT202012.create_resource(schema)), None)
     except SchemaError as error:
-        where = f"{path}.{field_path(tuple(error.absolute_path))}".rstrip(".")
+        where = field_path((path, *error.absolute_path))
         if error.validator == "format":
             remedy = "patterns are RE2: without look-around and back-references"
-            return [Problem("bad_input_schema", where, f"{error.instance!r} is not a pattern", remedy)]
-        return [Problem("bad_input_schema", where, _shortened(error.message), "it must be a JSON Schema (2020-12)")]
+            return [Problem(code, where, f"{error.instance!r} is not a pattern", remedy)]
+        return [Problem(code, where, _shortened(error.message), "it must be a JSON Schema (2020-12)")]
     except RecursionError:
-        return [Problem("bad_input_schema", path, "is nested too deeply")]
+        return [Problem(code, path, "is nested too deeply")]
+    if unresolved is not None:
+        return [Problem(code, path, f"it refers to {unresolved[:200]!r}, which is not in it", _REFERENCES_REMEDY)]
     return []
+
+
+def _unresolved(schema: Resource[Any]) -> Iterator[str]:
+    """References that lead nowhere."""
+    registry: Registry[Any] = Registry()
+    places = [(schema, registry.resolver_with_root(schema))]
+    while places:
+        part, resolver = places.pop()
+        for keyword in ("$ref", "$dynamicRef"):
+            reference = part.contents.get(keyword) if isinstance(part.contents, Mapping) else None
+            if isinstance(reference, str):
+                try:
+                    resolver.lookup(reference)
+                except Unresolvable:
+                    yield reference
+        places += ((each, resolver.in_subresource(each)) for each in part.subresources())
 
 
 def input_problems(schema: Any, data: Any, name: str = "input_schema") -> list[Problem]:
@@ -134,8 +156,8 @@ def input_problems(schema: Any, data: Any, name: str = "input_schema") -> list[P
             if len(problems) == MAX_PROBLEMS:
                 break
     except Unresolvable as error:
-        remedy = "only references into the schema itself (#/$defs/...) can be followed"
-        problems.append(Problem("bad_input_schema", "", f"the {name} refers to {error.ref!r}", remedy))
+        message = f"the {name} refers to {error.ref!r}, which is not in it"
+        problems.append(Problem("bad_input_schema", "", message, _REFERENCES_REMEDY))
     except (_TooManyReferencesError, RecursionError):
         problems.append(Problem("bad_input_schema", "", f"the {name} refers to itself without an end"))
     return problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from definitions.block import Block, block_named, path_prefix, step_at
@@ -10,10 +10,15 @@ from definitions.block_state import BlockState
 from definitions.calls import FINAL_STEP_STATUSES
 from definitions.errors import CheckpointInvalid
 from definitions.open_state import OpenState
+from definitions.wording import named
+
+_OF_A_BLOCK = ("steps", "outputs", "failures")
 
 
 def read_block(block: Block, told: Mapping[str, Any], prefix: str = "") -> BlockState:
-    """The state of an instance of a block. Raises `CheckpointInvalid` for a step id that it does not have."""
+    """The state of an instance of a block. Raises `CheckpointInvalid` for a step id that it does not have, and where
+    the checkpoint does not say all of it."""
+    require_fields(told, _OF_A_BLOCK, prefix.removesuffix("."))
     try:
         return BlockState.from_json(block.order, told)
     except KeyError as error:
@@ -64,6 +69,16 @@ def read_begun(root: Block, told: Mapping[str, Mapping[str, Any]]) -> dict[str, 
                 raise _unknown(prefix)
             state.blocks[name] = read_block(inner, inside, prefix)
     return found
+
+
+def require_fields(told: Mapping[str, Any], fields: Iterable[str], of: str = "") -> None:
+    """Raises `CheckpointInvalid` with the fields that are missing; `of`: the path of what they tell of."""
+    missing = [field for field in fields if field not in told]
+    if missing:
+        raise CheckpointInvalid(
+            f"the checkpoint has no {named(missing, 'or')}{f' of {of!r}' if of else ''}",
+            remedy="go on from one that a run of this version has written, or start the run again",
+        )
 
 
 def _unknown(path: str) -> CheckpointInvalid:

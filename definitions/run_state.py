@@ -19,12 +19,16 @@ from definitions.block_state import BlockState, StepState
 from definitions.calls import StepStatus
 from definitions.errors import CheckpointInvalid
 from definitions.open_state import OpenState
-from definitions.reading_open import read_begun, read_block, read_open
+from definitions.reading_open import read_begun, read_block, read_open, require_fields
 from definitions.values import json_size, pack, unpack
 
 CHECKPOINT_VERSION = 3
 READABLE_VERSIONS = (1, 2, 3)
 """Version 1 knew no recorded steps, version 2 no control steps."""
+_OF_A_RUN = (
+    *("input", "input_slots", "context", "steps", "outputs", "failures"),
+    *("started_at", "active_seconds", "paused"),
+)
 
 
 class StepsWithoutValue:
@@ -106,7 +110,8 @@ class RunState(BlockState):
     def from_checkpoint(cls, block: Block, checkpoint: dict[str, Any]) -> RunState:
         """The state that `checkpoint` wrote, for the same definition, whose outermost steps are `block`.
 
-        Raises `CheckpointInvalid` for another version, an unknown step id, or a step that was still running.
+        Raises `CheckpointInvalid` for another version, a missing field, an unknown step id, or a step that was still
+        running.
         """
         checkpoint = _inflated(checkpoint)
         if checkpoint.get("version") not in READABLE_VERSIONS:
@@ -114,6 +119,7 @@ class RunState(BlockState):
                 f"this checkpoint has version {checkpoint.get('version')!r}, this worker reads {CHECKPOINT_VERSION}",
                 remedy="run workers of the version that wrote it, or start the run again",
             )
+        require_fields(checkpoint, _OF_A_RUN)
         root = read_block(block, checkpoint)
         state = cls(
             input=unpack(checkpoint["input"], checkpoint["input_slots"]),

@@ -197,6 +197,13 @@ def test_what_the_definition_does_not_have_is_refused_by_its_path(place: tuple[s
         read(written)
 
 
+def test_a_field_that_is_missing_inside_is_named_with_its_path() -> None:
+    written = open_checkpoint()
+    del written["open"]["docs"]["blocks"]["0"]["outputs"]
+    with pytest.raises(CheckpointInvalid, match=r"^the checkpoint has no `outputs` of 'docs\[0\]'"):
+        read(written)
+
+
 def test_a_step_inside_that_was_running_is_refused() -> None:
     driver = driver_of(*OPEN)
     driver.begin()

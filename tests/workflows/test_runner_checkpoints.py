@@ -40,6 +40,13 @@ def test_an_unknown_step_id_is_refused_by_name(changes: dict[str, Any]) -> None:
         RunState.from_checkpoint(block("a", "b"), checkpoint_of(**changes))
 
 
+@pytest.mark.parametrize("field", ["steps", "outputs", "failures", "input", "context", "started_at"])
+def test_a_field_that_is_missing_is_named(field: str) -> None:
+    written = {name: value for name, value in checkpoint_of().items() if name != field}
+    with pytest.raises(CheckpointInvalid, match=f"^the checkpoint has no `{field}` "):
+        RunState.from_checkpoint(block("a"), written)
+
+
 def test_another_version_is_refused() -> None:
     with pytest.raises(CheckpointInvalid, match="version 99"):
         RunState.from_checkpoint(block("a", "b"), checkpoint_of(version=99))
