@@ -114,7 +114,7 @@ class Executions(ExecutionRecords):
 
         run = await asyncio.to_thread(write)
         failpoint("after_row")
-        await self._try_to_bring(run)
+        await self.bring_prepared(run)
         return execution_id
 
     async def bring(self, execution_id: str) -> None:
@@ -127,9 +127,10 @@ class Executions(ExecutionRecords):
             with self._database.read() as session:
                 return self._dispatch_of(session, instances.get_instance(session, execution_id, owner=self._owner))
 
-        await self._try_to_bring(await asyncio.to_thread(read))
+        await self.bring_prepared(await asyncio.to_thread(read))
 
-    async def _try_to_bring(self, run: Dispatch) -> None:
+    async def bring_prepared(self, run: Dispatch) -> None:
+        """`bring` for who has it at hand what Temporal is to be told."""
         try:
             await self._bring_to_temporal(run)
         except (ServiceUnavailable, RPCError) as error:
@@ -193,7 +194,7 @@ class Executions(ExecutionRecords):
         """
         await self._require_own_run(execution_id)
         run, continuation = await self._continuing.open(execution_id, repeat)
-        await self._try_to_bring(run)
+        await self.bring_prepared(run)
         return continuation
 
     async def change(self, execution_id: str, change: Mapping[str, Any]) -> ChangedRun:
@@ -235,7 +236,7 @@ class Executions(ExecutionRecords):
             return await self._rerunning.preview(execution_id, wish)
         run, rerun = await self._rerunning.fork(execution_id, wish)
         failpoint("after_row")
-        await self._try_to_bring(run)
+        await self.bring_prepared(run)
         return rerun
 
     async def cancel(

@@ -7,17 +7,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from api.scheduling.wire import WorkflowStep
 from definitions.errors import Problem
 
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _NAME = re.compile(r"[\w -]+(?:\.[\w-]+)*")
 
 
-def prompt_reference(
-    template: str, parameters: Mapping[str, Any], steps: Mapping[str, str], path: str, problems: list[Problem]
-) -> str:
-    """The prompt in the core's words: parameters filled in, results of steps as references. `steps`: name -> id. What
-    is neither is added to `problems`."""
+def prompt_reference(step: WorkflowStep, steps: Mapping[str, str], path: str, problems: list[Problem]) -> str:
+    """A step's prompt in the core's words: parameters filled in, results of other steps as references. `steps`: name ->
+    id. What is neither is added to `problems`."""
+    template, parameters = step.prompt_template, step.parameters
 
     def filled(match: re.Match[str]) -> str:
         if match[0] in ("{{", "}}"):
@@ -26,9 +26,9 @@ def prompt_reference(
         if name in parameters:
             value = parameters[name]
             return str(literal(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
-        step, _, rest = name.partition(".")
-        if step in steps and _NAME.fullmatch(name):
-            return f"${{{steps[step]}.result{'.' + rest if rest else ''}}}"
+        other, _, rest = name.partition(".")
+        if other in steps and other != step.step_name and _NAME.fullmatch(name):
+            return f"${{{steps[other]}.result{'.' + rest if rest else ''}}}"
         message = f"`{{{name[:80]}}}` is neither a parameter nor a step"
         remedy = "add it to `parameters`, or write `{{` for a brace that is meant as one"
         problems.append(Problem("unknown_placeholder", path, message, remedy))

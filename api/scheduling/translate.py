@@ -113,8 +113,7 @@ def _add(name: str, found: dict[str, str], taken: set[str]) -> None:
 def _step(
     step: wire.WorkflowStep, ids: Mapping[str, str], before: list[str], path: str, problems: list[Problem]
 ) -> dict[str, Any]:
-    upstream = {name: step_id for name, step_id in ids.items() if name != step.step_name}
-    prompt = prompt_reference(step.prompt_template, step.parameters, upstream, f"{path}.prompt_template", problems)
+    prompt = prompt_reference(step, ids, f"{path}.prompt_template", problems)
     document: dict[str, Any] = {
         "id": ids[step.step_name],
         "name": step.step_name,

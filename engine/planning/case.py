@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from definitions import validation
 from definitions.errors import DefinitionInvalid, Problem
+from definitions.model import Definition
 from definitions.nearest import did_you_mean
 from definitions.pools import PoolsDocument, load_pools
 from engine.planning.pools import planner_pools
@@ -52,14 +53,14 @@ class Case:
         return self.pools.currency if self.pools is not None else ""
 
 
-def open_case(request: Request) -> Case:
-    """The problem of a request.
+def open_case(request: Request, checked: Sequence[Definition] | None = None) -> Case:
+    """The problem of a request. `checked`: its workflows, for who has them at hand and knows that they are sound.
 
     Raises `DefinitionInvalid`, `definitions.pools.PoolsInvalid`, `RequestInvalid`, `planner.ProblemInvalid`.
     """
     given = request.pools
     pools = given if given is None or isinstance(given, PoolsDocument) else load_pools(given)
-    workflows = _workflows(request, frozenset(pools.pools if pools else ()))
+    workflows = _workflows(request, checked, frozenset(pools.pools if pools else ()))
     tasks: list[Task] = []
     arcs: list[Precedence] = []
     problems: list[Problem] = []
@@ -90,13 +91,13 @@ def open_case(request: Request) -> Case:
     return Case(request, problem, steps, pools, tuple(_notes(request, workflows, pools)))
 
 
-def _workflows(request: Request, pools: frozenset[str]) -> list[WorkflowTasks]:
+def _workflows(request: Request, checked: Sequence[Definition] | None, pools: frozenset[str]) -> list[WorkflowTasks]:
     several = len(request.workflows) > 1
     found: list[WorkflowTasks] = []
     names: set[str] = set()
     for number, document in enumerate(request.workflows):
         path = f"workflows[{number}]." if several else ""
-        definition = _load(document, path)
+        definition = _load(document, path) if checked is None else checked[number]
         name, count = definition.name, 1
         while name in names:
             count += 1
@@ -116,7 +117,7 @@ def _workflows(request: Request, pools: frozenset[str]) -> list[WorkflowTasks]:
     return found
 
 
-def _load(document: Mapping[str, Any], path: str) -> Any:
+def _load(document: Mapping[str, Any], path: str) -> Definition:
     try:
         return validation.load(document)
     except DefinitionInvalid as error:

@@ -177,10 +177,10 @@ def enter_plan(session: Session, row: ScheduledWorkflow, proposal: Proposal, wis
 
 def enter_workflow(
     session: Session, wish: Wish, booked: Booked, *, run: dict[str, Any], row_id: UUID, description: str
-) -> None:
+) -> Pair:
     """A new workflow and its run, which begins at its hour. `run`: as `create_instance` takes it."""
     proposal = booked.proposal
-    instances.create_instance(session, **run, status="scheduled", scheduled_start=proposal.start)
+    instance = instances.create_instance(session, **run, status="scheduled", scheduled_start=proposal.start)
     row = ScheduledWorkflow(
         id=row_id,
         instance_id=to_uuid(run["execution_id"]),
@@ -196,3 +196,4 @@ def enter_workflow(
         **plan_columns(proposal, wish),
     )
     add_scheduled(session, row)
+    return row, instance

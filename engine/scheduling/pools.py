@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,44 +32,38 @@ class PoolBook:
 
     def __init__(self, database: Database, file: Path | None) -> None:
         self._database = database
-        self._file = file
+        self._path = file
 
     @cached_property
-    def _file_document(self) -> Mapping[str, Any]:
-        if self._file is None:
+    def _file(self) -> _PoolsFile:
+        if self._path is None:
             text, name = (files(__package__) / "sample_pools.yaml").read_text(), "sample_pools.yaml"
         else:
             try:
-                text, name = self._file.read_text(), str(self._file)
+                text, name = self._path.read_text(), str(self._path)
             except (OSError, UnicodeDecodeError) as error:
-                message = f"the pools file {self._file} can't be read: {error}"
+                message = f"the pools file {self._path} can't be read: {error}"
                 raise DocumentUnreadable(message, remedy="mend `pools_file`") from None
-        document = parse_document(text, Path(name).suffix)
-        load_pools(document)
-        return document
-
-    @cached_property
-    def _from_file(self) -> PoolsDocument:
-        return load_pools(self._file_document)
+        return _parsed(text, Path(name).suffix)
 
     def read(self, session: Session) -> PoolsDocument:
         """All pools as they are now. Raises `PoolsInvalid` and `DocumentUnreadable` for a file that can't be used."""
         changes = stored.pool_changes(session)
         if not changes:
-            return self._from_file
+            return self._file.pools
         specs = self._specs(changes)
-        return self._with(specs) if specs else self._from_file.model_copy(update={"pools": {}})
+        return self._with(specs) if specs else self._file.pools.model_copy(update={"pools": {}})
 
     def document(self, session: Session) -> dict[str, Any]:
         """The same as a pools file has it."""
-        return {**self._file_document, "pools": self._specs(stored.pool_changes(session))}
+        return {**self._file.document, "pools": self._specs(stored.pool_changes(session))}
 
     def _specs(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        whole = {**self._file_document["pools"], **changes}
+        whole = {**self._file.document["pools"], **changes}
         return {name: spec for name, spec in whole.items() if spec is not None}
 
     def _with(self, specs: Mapping[str, Any]) -> PoolsDocument:
-        return load_pools({**self._file_document, "pools": dict(specs)})
+        return load_pools({**self._file.document, "pools": dict(specs)})
 
     async def list(self) -> list[PoolView]:
         """All pools, by name, as they were written."""
@@ -106,6 +100,21 @@ class PoolBook:
                 stored.change_pool(session, name, None, by=by)
 
         await asyncio.to_thread(write)
+
+
+@dataclass(frozen=True, slots=True)
+class _PoolsFile:
+    """A pools file as it is written, and what it means."""
+
+    document: Mapping[str, Any]
+    pools: PoolsDocument
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str, suffix: str) -> _PoolsFile:
+    """Kept, as each request asks for it; who gets it changes nothing in it."""
+    document = parse_document(text, suffix)
+    return _PoolsFile(document, load_pools(document))
 
 
 def _whole(spec: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from math import ceil, floor
 from typing import Any
 
+from definitions.model import Definition
 from definitions.pools import PoolsDocument
 from engine.planning.case import Case, open_case
 from engine.planning.request import Request
@@ -125,7 +126,8 @@ class Proposing:
         self._window = wish.window
         self.origin = now = now.replace(microsecond=0) + timedelta(seconds=now.microsecond > 0)
         # Moments are whole seconds from here on, as what others hold is rounded up to: searches go by such a grid.
-        self._case = open_case(Request((with_estimates(wish.document, wish.estimates),), now, pools))
+        document = with_estimates(wish.document, wish.estimates)
+        self._case = open_case(Request((document,), now, pools), [Definition.model_validate(document)])
         self._require_sizes(pools)
         longest = self._window.longest_seconds
         within = () if longest is None else (MaxDuration(longest, self._case.workflows[0]),)

@@ -95,33 +95,37 @@ class ScheduledRecords:
         return await asyncio.to_thread(read)
 
     def _view(self, session: Session, pair: Pair, now: datetime) -> ScheduledView:
-        row, run = pair
-        cost = cost_so_far(session, pair, self._pools, now)
-        return ScheduledView(
-            workflow_id=row.workflow_id,
-            execution_id=row.execution_id,
-            owner=row.owner,
-            name=row.name,
-            description=row.description,
-            priority=row.priority,
-            status=run.status,
-            tags=tuple(run.tags),
-            created_at=row.created_at,
-            planned_start=row.planned_start,
-            planned_end=row.planned_end,
-            started_at=run.started_at,
-            ended_at=run.completed_at,
-            step_count=row.step_count,
-            critical_seconds=row.critical_seconds,
-            estimated_cost=row.estimated_cost,
-            actual_cost=cost,
-            cost_savings=row.cost_savings,
-            efficiency=row.efficiency,
-            conflicts_resolved=row.conflicts_resolved,
-            times_moved=row.times_moved,
-            plan=row.plan,
-            error=run.error,
-        )
+        return view_of(pair, cost_so_far(session, pair, self._pools, now))
+
+
+def view_of(pair: Pair, cost: float) -> ScheduledView:
+    """What is told of a workflow that has cost so much."""
+    row, run = pair
+    return ScheduledView(
+        workflow_id=row.workflow_id,
+        execution_id=row.execution_id,
+        owner=row.owner,
+        name=row.name,
+        description=row.description,
+        priority=row.priority,
+        status=run.status,
+        tags=tuple(run.tags),
+        created_at=row.created_at,
+        planned_start=row.planned_start,
+        planned_end=row.planned_end,
+        started_at=run.started_at,
+        ended_at=run.completed_at,
+        step_count=row.step_count,
+        critical_seconds=row.critical_seconds,
+        estimated_cost=row.estimated_cost,
+        actual_cost=cost,
+        cost_savings=row.cost_savings,
+        efficiency=row.efficiency,
+        conflicts_resolved=row.conflicts_resolved,
+        times_moved=row.times_moved,
+        plan=row.plan,
+        error=run.error,
+    )
 
 
 def _running(row: WorkflowStepExecution, planned: dict[str, object], now: datetime) -> RunningStep:

@@ -11,11 +11,13 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from activities.parcel import parcel_of
 from definitions.errors import Conflict, DefinitionInvalid
-from definitions.ids import execution_id
+from definitions.ids import execution_id, workflow_id
 from definitions.pools import PoolsDocument
 from engine.access.identity import LOCAL, Identity
-from engine.outgoing import row_of
+from engine.dispatch import Dispatch
+from engine.outgoing import dispatch_of, row_of
 from engine.scheduling.advice import recommendations, side_by_side
 from engine.scheduling.announcing import announce
 from engine.scheduling.booking import Booked, Booking, enter_plan, enter_workflow, wish_of
@@ -24,7 +26,7 @@ from engine.scheduling.learning import learned
 from engine.scheduling.optimizing import Goals, Optimized, optimize
 from engine.scheduling.pools import PoolBook
 from engine.scheduling.proposing import Proposal
-from engine.scheduling.reading import ScheduledRecords
+from engine.scheduling.reading import ScheduledRecords, view_of
 from engine.scheduling.refusals import DependencyCycle, InvalidWorkflowStatus
 from engine.scheduling.statistics import SystemStatistics, system_statistics
 from engine.scheduling.views import Scheduled, ScheduledView
@@ -33,6 +35,7 @@ from engine.scheduling.wish import StartWindow, Wish
 from store import reservations, scheduled_workflows
 from store.database import Session
 from store.reservations import Taken
+from store.scheduled_workflows import Pair
 from store.scheduling_tables import ScheduledWorkflow
 
 if TYPE_CHECKING:
@@ -81,22 +84,29 @@ class Scheduling:
         owner = self._viewer.subject if self._viewer is not None else LOCAL
         run = row_of(stored, {}, execution_id=run_id, owner=owner, priority=wish.rank, tags=tags)
 
-        def write() -> Booked | None:
+        def write() -> tuple[Booked, Pair, Dispatch] | None:
             with self._engine.database.read() as session:
                 if session.get(ScheduledWorkflow, row_id) is not None:
                     return None  # the request has come before
                 known = learned(session, owner, wish)
+            parcel = parcel_of(stored.document, run["input_data"], self._engine.blobs)
+            entered: list[Pair] = []
 
             def enter(session: Session, booked: Booked) -> None:
-                enter_workflow(session, known, booked, run=run, row_id=row_id, description=description)
+                entered.append(enter_workflow(session, known, booked, run=run, row_id=row_id, description=description))
 
-            return self._booking.book(known, row_id, enter)
+            booked = self._booking.book(known, row_id, enter)
+            return booked, entered[-1], dispatch_of(entered[-1][1], stored.document, parcel)
 
-        booked = await asyncio.to_thread(write)
-        await self._engine.executions.bring(run_id)
-        await self._announce()
-        view = await self.records.get(f"wf_{row_id.hex}")
-        return _scheduled(view, booked)
+        made = await asyncio.to_thread(write)
+        if made is None:
+            await self._engine.executions.bring(run_id)
+            return _scheduled(await self.records.get(workflow_id(row_id)), None)
+        booked, pair, dispatch = made
+        await self._engine.executions.bring_prepared(dispatch)
+        if booked.moved:
+            await self._announce()
+        return _scheduled(view_of(pair, cost=0.0), booked)
 
     async def execute(self, workflow_id: str) -> Scheduled:
         """Start a scheduled workflow now, planned anew from this moment.

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from definitions import validation
 from definitions.pools import load_pools
 from engine.planning.case import open_case
 from engine.planning.request import Request
@@ -37,13 +38,15 @@ class WhatIf:
 def what_if(
     view: ScheduledView, wish: Wish, pools: Mapping[str, Any], held: Sequence[Taken], now: datetime, text: str
 ) -> WhatIf:
-    """`text` is as `longpole plan --what-if` has it. Raises `ScenarioInvalid`, and as `propose`."""
+    """`text` is as `longpole plan --what-if` has it. Raises `ScenarioInvalid`,
+    `DefinitionInvalid`, and as `propose`."""
     case = open_case(Request((wish.document,), now, pools, budget=wish.budget))
     request = changed(case, parse_scenario(text, _value))
     document = request.workflows[0]
     if request.deadline is not None:
         planning = {**(document.get("planning") or {}), "deadline": request.deadline.isoformat()}
         document = {**document, "planning": planning}
+    validation.load(document)
     steps = {step["id"]: step for step in wish.document["steps"]}
     # What a scenario says of a step's time counts more than what was learned of it.
     told = {step["id"] for step in document["steps"] if step != steps[step["id"]]}

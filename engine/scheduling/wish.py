@@ -33,7 +33,7 @@ class Wish:
     """A workflow to be scheduled, and on what terms."""
 
     document: Mapping[str, Any]
-    """The core definition."""
+    """The core definition, one that has been checked."""
     window: StartWindow = field(default_factory=StartWindow)
     priority: str = "normal"
     budget: float | None = None

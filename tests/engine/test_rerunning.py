@@ -172,7 +172,7 @@ async def test_the_relay_brings_a_rerun_that_was_left_behind(engine: Engine, mon
     async with working(engine):
         first = await run(engine, {"name": "left", "steps": [step("a", "give", value=1), step("b", "echo", "a")]})
         with monkeypatch.context() as patched:
-            patched.setattr(Executions, "_try_to_bring", dies)
+            patched.setattr(Executions, "bring_prepared", dies)
             with pytest.raises(RuntimeError):
                 await engine.executions.rerun(first.execution_id, ["b"])
         (left, _), _ = await engine.executions.find()

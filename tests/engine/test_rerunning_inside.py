@@ -166,7 +166,7 @@ async def test_the_relay_brings_such_a_rerun(engine: Engine, monkeypatch: pytest
     async with working(engine):
         first = await run(engine, looped(tmp_path / "log"), {"docs": [1, 2, 3]})
         with monkeypatch.context() as patched:
-            patched.setattr(Executions, "_try_to_bring", dies)
+            patched.setattr(Executions, "bring_prepared", dies)
             with pytest.raises(RuntimeError):
                 await engine.executions.rerun(first.execution_id, ["docs[1].score"])
         (left, _), _ = await engine.executions.find()
