@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
-JOBS ?= 2
+# Tests wait more than they compute: two processes a core.
+JOBS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 
 .PHONY: demo up test quick check format histories benchmark browser clean
 
