@@ -119,7 +119,7 @@ def schema_problems(schema: Any, path: str = "input_schema", code: str = "bad_in
         Draft202012Validator.check_schema(schema, format_checker=_patterns)
         unresolved = next(_unresolved(DRAFT202012.create_resource(schema)), None)
     except SchemaError as error:
-        where = field_path((path, *error.absolute_path))
+        where = f"{path}.{field_path(tuple(error.absolute_path))}".rstrip(".")
         if error.validator == "format":
             remedy = "patterns are RE2: without look-around and back-references"
             return [Problem(code, where, f"{error.instance!r} is not a pattern", remedy)]
