@@ -16,6 +16,7 @@ from engine.core import Engine
 from engine.reconciler import Reconciler
 from engine.relay import relay_once
 from engine.scheduling.announcing import announce
+from engine.scheduling.following import follow
 from engine.scheduling.settling import settle
 
 _log = structlog.get_logger()
@@ -23,6 +24,7 @@ _log = structlog.get_logger()
 RELAY_SECONDS = 1.0
 RECONCILE_SECONDS = 3.0
 ANNOUNCE_SECONDS = 1.0
+FOLLOW_SECONDS = 2.0
 SETTLE_SECONDS = 2.0
 FORGET_SECONDS = 600.0
 COLLECT_SECONDS = 6 * 3600.0
@@ -37,6 +39,7 @@ async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]
         asyncio.create_task(_repeat("relay", RELAY_SECONDS, lambda: relay_once(engine.executions))),
         asyncio.create_task(_repeat("reconciler", RECONCILE_SECONDS, reconciler.once)),
         asyncio.create_task(_repeat("announcing of hours", ANNOUNCE_SECONDS, lambda: announce(engine))),
+        asyncio.create_task(_repeat("following of steps", FOLLOW_SECONDS, lambda: follow(engine))),
         asyncio.create_task(_repeat("settling", SETTLE_SECONDS, lambda: settle(engine))),
         asyncio.create_task(_repeat("forgetting", FORGET_SECONDS, lambda: forget_once(engine.database))),
         asyncio.create_task(_repeat("collector", COLLECT_SECONDS, lambda: collect_once(engine))),

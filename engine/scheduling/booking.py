@@ -11,6 +11,7 @@ from uuid import UUID
 
 from definitions.ids import to_uuid, workflow_id
 from definitions.pools import PoolsDocument
+from engine.scheduling.following import follow_steps
 from engine.scheduling.learning import learned
 from engine.scheduling.plan_record import holdings, plan_record
 from engine.scheduling.pools import PoolBook
@@ -81,7 +82,9 @@ class Booking:
         draft, edition = self._draft(plan, wish, own, now)
         with self._database.write() as session:
             moment = now or datetime.now(UTC)
-            if reservations.open_book(session) != edition + 1 or draft is None:
+            newer = reservations.open_book(session) != edition + 1
+            # What runs longer than it was booked for is not to be had, whenever that was noticed last.
+            if follow_steps(session, moment) or newer:
                 draft = None
             moved: tuple[tuple[Movable, Proposal], ...] = ()
             if draft is None:

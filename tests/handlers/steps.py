@@ -48,6 +48,12 @@ async def linger(given: dict[str, Any]) -> dict[str, float]:
     return await wait(given["parameters"])
 
 
+async def occupy(given: dict[str, Any]) -> None:
+    """Ends when the file `parameters.until` is there."""
+    while not Path(given["parameters"]["until"]).exists():
+        await asyncio.sleep(0.05)
+
+
 async def stubborn(given: dict[str, Any]) -> str:
     """Does not end when it is told to, for `seconds`."""
     until = time.monotonic() + given["seconds"]
