@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 
 from benchmarks import by_hand
 from engine.core import Engine, open_engine
+from engine.garbage import spare_what_stays
 from engine.service import working
 from engine.settings import Settings
 from engine.worker import CACHED_WORKFLOWS, STICKY_TIMEOUT, WORKFLOW_SLOTS
@@ -88,4 +89,5 @@ async def open_side_by_side(durability: Literal["normal", "full"] = "normal") ->
                     graceful_shutdown_timeout=timedelta(seconds=1),
                 )
                 async with hand_worker, working(engine):
+                    spare_what_stays()  # as `longpole worker` does
                     yield SideBySide(engine)

@@ -19,6 +19,7 @@ def worker(data_dir: DataDir = None) -> None:
     """
     import structlog
 
+    from engine.garbage import spare_what_stays
     from engine.process_log import configure_process_log
     from engine.service import run_worker
     from longpole.connection import use_known_temporal
@@ -30,6 +31,7 @@ def worker(data_dir: DataDir = None) -> None:
     log = structlog.get_logger("longpole.worker")
 
     def ready() -> None:
+        spare_what_stays()
         log.info("worker ready", task_queue=settings.task_queue, data_dir=str(settings.data_dir))
         announce()
 
