@@ -19,6 +19,9 @@ from store.records import AttemptRecord, EventRecord, LogRecord, ProgressRecord,
 log = structlog.get_logger(__name__)
 
 BATCH_SECONDS = 0.05
+"""So long the first record waits for others."""
+BUSY_BATCH_SECONDS = 0.25
+"""While records keep coming, batches are so far apart: one of a few records costs as much as one of fifty."""
 BATCH_RECORDS = 500
 _HAND_OVER_SECONDS = 2.0
 """How long `write_with` waits for a batch that is just being written. Nothing is lost where that is not enough."""
@@ -39,6 +42,7 @@ class Recorder:
         self._hurry = 0
         self._closing = False
         self._give_up_at = float("inf")
+        self._written_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="longpole-recorder", daemon=True)
         self._thread.start()
 
@@ -145,8 +149,10 @@ class Recorder:
                 self._changed.wait_for(lambda: len(self._waiting) or self._closing)
                 if not len(self._waiting):
                     return
+                since_last = time.monotonic() - self._written_at
                 self._changed.wait_for(
-                    lambda: len(self._waiting) >= BATCH_RECORDS or self._hurry or self._closing, BATCH_SECONDS
+                    lambda: len(self._waiting) >= BATCH_RECORDS or self._hurry or self._closing,
+                    max(BATCH_SECONDS, BUSY_BATCH_SECONDS - since_last),
                 )
                 self._in_hand = self._waiting.take(BATCH_RECORDS)
             if not self._in_hand:
@@ -155,6 +161,7 @@ class Recorder:
             with self._changed:
                 if written:
                     self._in_hand = []
+                    self._written_at = time.monotonic()
                 self._changed.notify_all()
                 if not written:
                     return
