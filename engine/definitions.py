@@ -83,6 +83,62 @@ class Definitions:
 
         return await asyncio.to_thread(write)
 
+    async def create(
+        self, document: dict[str, Any], *, workflow_id: str, surface: str, source: dict[str, Any]
+    ) -> StoredDefinition:
+        """Store a definition as a draft under that id, whatever others of its name there are; again with the same id
+        it is the same.
+
+        Raises `DefinitionInvalid` with all problems, and `Conflict` for the id of another workflow.
+        """
+        definition = validation.load(document, check_handler=self._registry.check)
+
+        def write() -> StoredDefinition:
+            core = core_document(definition)
+            with self._database.write() as session:
+                return self._insert(
+                    session,
+                    definition,
+                    core,
+                    owner=self._new_owner(None),
+                    surface=surface,
+                    source=source,
+                    is_active=False,
+                    workflow_id=workflow_id,
+                )
+
+        return await asyncio.to_thread(write)
+
+    async def revise(
+        self, workflow_id: str, document: dict[str, Any], *, surface: str, source: dict[str, Any]
+    ) -> StoredDefinition:
+        """Store a definition as the next revision of a workflow. What is as the last one is not stored again.
+
+        Raises `DefinitionInvalid` with all problems, and `DefinitionNotFound`."""
+        definition = validation.load(document, check_handler=self._registry.check)
+
+        def write() -> StoredDefinition:
+            core = core_document(definition)
+            with self._database.write() as session:
+                last = _with_source(session, templates.get_template(session, workflow_id, owner=self._owner))
+                if (last.digest, last.source, last.surface) == (digest(core), source, surface):
+                    return last
+                row = templates.add_revision(
+                    session,
+                    workflow_id,
+                    definition=core,
+                    source=source,
+                    digest=digest(core),
+                    name=definition.name,
+                    surface=surface,
+                    description=definition.description,
+                    tags=list(definition.tags),
+                    created_by=self._new_owner(None),
+                )
+                return stored(row, source)
+
+        return await asyncio.to_thread(write)
+
     def _insert(
         self,
         session: Session,
@@ -92,6 +148,8 @@ class Definitions:
         owner: str,
         surface: str,
         source: dict[str, Any],
+        is_active: bool = True,
+        workflow_id: str | None = None,
     ) -> StoredDefinition:
         row = templates.create_template(
             session,
@@ -103,6 +161,8 @@ class Definitions:
             tags=list(definition.tags),
             owner=owner,
             surface=surface,
+            is_active=is_active,
+            workflow_id=workflow_id,
         )
         return stored(row, source)
 
@@ -163,6 +223,16 @@ class Definitions:
 
         return await asyncio.to_thread(write)
 
+    async def delete(self, workflow_id: str) -> None:
+        """From now on it is not found; what was run of it is. Raises `DefinitionNotFound`, and `Conflict` while runs of
+        it are open."""
+
+        def write() -> None:
+            with self._database.write() as session:
+                templates.delete_template(session, workflow_id, owner=self._owner)
+
+        await asyncio.to_thread(write)
+
 
 def _with_source(session: Session, row: WorkflowTemplate) -> StoredDefinition:
     return stored(row, templates.get_revision(session, row.workflow_id, row.revision).source)
@@ -186,4 +256,7 @@ def stored(row: WorkflowTemplate, source: dict[str, Any] | None = None) -> Store
         created_at=row.created_at,
         updated_at=row.updated_at,
         source=source,
+        owner=row.owner,
+        surface=row.surface,
+        activation="active" if row.is_active else "draft" if row.activated_at is None else "paused",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,16 +21,19 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.parcel import parcel_of
 from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
+from definitions.digest import digest
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
 from definitions.findings import CheckHandler
 from definitions.ids import new_execution_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
+from definitions.model import Definition
 from definitions.steering import OpenApproval
 from definitions.validation import check_input
 from engine.access.identity import LOCAL
 from engine.changing import Changing
 from engine.checkpointed import dispatch_of_row
 from engine.continuing import Continuing
+from engine.definitions import core_document
 from engine.dispatch import Dispatch, dispatch
 from engine.dispatch_again import dispatch_again
 from engine.dispatch_marks import DispatchMarks
@@ -46,6 +49,7 @@ from store import instances
 from store.blobs import BlobError, BlobStore
 from store.continuing import waits_to_go_on
 from store.database import Database, Session
+from store.run_definitions import begin_with
 from store.tables import WorkflowInstance
 
 _log = structlog.get_logger()
@@ -91,26 +95,38 @@ class Executions(ExecutionRecords):
         priority: int | None = None,
         tags: Sequence[str] = (),
         execution_id: str | None = None,
+        instead: Mapping[str, Any] | None = None,
+        beside: Callable[[Session], None] | None = None,
     ) -> str:
         """Start a run of a stored definition; returns its execution id. Again with the same id it is the same run.
+
+        `instead`: the core definition that it goes by in place of the stored one; `beside`: what is written with its
+        row, all or nothing, and again if it is the same run.
 
         Once this returns the run will happen, whatever dies. Raises `InputInvalid`, `Conflict` for the id of another
         run, `StoreUnavailable`, and what the blob storage raises. A Temporal that does not answer is no error: the
         relay brings the run there. A run that Temporal refuses has failed.
         """
-        definition = stored.definition
+        definition = stored.definition if instead is None else Definition.model_validate(instead)
         check_input(definition, run_input)
         execution_id = execution_id or new_execution_id()
         owner = owner or (self._viewer.subject if self._viewer is not None else LOCAL)
         new = row_of(stored, run_input, execution_id=execution_id, owner=owner, priority=priority, tags=tags)
 
+        document = stored.document if instead is None else core_document(definition)
+
         def write() -> Dispatch:
-            parcel = parcel_of(stored.document, run_input, self._blobs)
+            parcel = parcel_of(document, run_input, self._blobs)
             with self._database.write() as session:
                 row = instances.create_instance(session, **new, timeout_at=deadline(definition))
-                if row.input_data != run_input:  # it was there before: what it was first given counts
-                    parcel = parcel_of(stored.document, row.input_data, self._blobs)
-                return dispatch_of(row, stored.document, parcel)
+                if instead is not None:
+                    begin_with(session, row, document, digest(document))
+                if beside is not None:
+                    beside(session)
+                if instead is not None or row.input_data != run_input:
+                    # It may have been there before: what it was first given counts.
+                    return dispatch_of_row(session, row, self._blobs)
+                return dispatch_of(row, document, parcel)
 
         run = await asyncio.to_thread(write)
         failpoint("after_row")

@@ -24,5 +24,7 @@ class HttpSettings(BaseSettings):
     """Of a request that carries no definition."""
     max_definition_bytes: int = Field(default=24 * 1024 * 1024, ge=1024)
     """Of a request that carries a definition; one of 100,000 steps takes about 20 MB."""
+    execute_wait_seconds: float = Field(default=60, ge=0, le=3600)
+    """How long a request that starts an execution and waits for its end may wait."""
     body_seconds: float = Field(default=60, gt=0)
     """How long a request's body may take to arrive."""

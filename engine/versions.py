@@ -20,7 +20,7 @@ _PAGE = 100
 
 @dataclass(frozen=True)
 class Version:
-    """What a run goes by: a stored revision, or that as it was changed while a run went on."""
+    """What a run goes by: a stored revision, or that as it was changed for the run or while it went on."""
 
     workflow_id: str
     revision: int
@@ -45,7 +45,7 @@ def version_of(session: Session, row: WorkflowInstance, wanted: str | int | None
     author's label (the newest that has it), `latest`, or a `wf_...` id. Raises `DefinitionNotFound`."""
     if wanted is None:
         own = definition_of(session, row)
-        changed = own if own.changes else None
+        changed = own if own.digest != row.digest else None
         return Version(workflow_id(row.template_id), row.revision, row.digest, own.document, changed)
     found = _find(session, row, str(wanted))
     if found is None:

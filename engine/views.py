@@ -32,6 +32,11 @@ class StoredDefinition:
     updated_at: datetime | None = None
     source: dict[str, Any] | None = field(default=None, compare=False)
     """The document as it was given; None where it was not asked for."""
+    owner: str = ""
+    surface: str = ""
+    """Whose words `source` is in."""
+    activation: str = "active"
+    """`draft`: it never was active; `active`, `paused`."""
 
     @cached_property
     def definition(self) -> Definition:

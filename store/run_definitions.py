@@ -1,4 +1,4 @@
-"""Which definition a run goes by: the revision that it names, unless it was changed while it ran."""
+"""Which definition a run goes by: the revision that it names, unless it was begun with another, or changed since."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ def definition_of(session: Session, row: WorkflowInstance) -> RunsDefinition:
     return RunsDefinition(
         templates.get_revision(session, workflow_id(row.template_id), row.revision).definition, row.digest, 0
     )
+
+
+def begin_with(session: Session, row: WorkflowInstance, document: dict[str, Any], digest: str) -> None:
+    """A run that is new goes by this one instead of the revision that it names; the first time counts."""
+    insert = insert_into(session, RUN_DEFINITIONS)
+    values = {"instance_id": row.id, "definition": document, "digest": digest, "changes": 0}
+    session.execute(insert.values(**values).on_conflict_do_nothing(index_elements=[RUN_DEFINITIONS.c.instance_id]))
 
 
 def change_definition(session: Session, run: LockedRun, changed: RunsDefinition) -> None:

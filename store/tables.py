@@ -80,6 +80,10 @@ class WorkflowTemplate(Row, table=True):
     surface: str = _text(default="")
     revision: int = 1
     digest: str = _text()
+    activated_at: datetime | None = _time()
+    """When it was activated last; null for one that is not active: it never was, and is a draft."""
+    deleted_at: datetime | None = _time()
+    """Since then it is not found any more; its runs are."""
 
     @property
     def workflow_id(self) -> str:
@@ -265,7 +269,8 @@ class WorkflowLogLine(Row, table=True):
 
 
 class RunDefinition(Row, table=True):
-    """The definition that a run goes by since it was changed while it ran; others go by the revision that they name."""
+    """The definition that a run goes by which was begun with another than the revision it names, or changed while it
+    ran."""
 
     __tablename__ = "workflow_run_definitions"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -13,7 +13,7 @@ from definitions.errors import Conflict, DefinitionNotFound
 from definitions.ids import new_workflow_id, to_uuid
 from store.columns import now
 from store.dialects import has_tags, is_postgres
-from store.tables import TEMPLATES, VERSIONS, WorkflowTemplate, WorkflowVersion
+from store.tables import INSTANCES, TEMPLATES, VERSIONS, WorkflowTemplate, WorkflowVersion
 
 
 def create_template(
@@ -134,15 +134,37 @@ def set_active(session: Session, workflow_id: str, is_active: bool, *, owner: st
     """Another owner's is not found. Raises `DefinitionNotFound`."""
     get_template(session, workflow_id, owner=owner)
     template = _get(session, to_uuid(workflow_id), workflow_id, lock=True)
+    if is_active != template.is_active:
+        # One that was active from the beginning has been so since then.
+        template.activated_at = now() if is_active else template.activated_at or template.created_at
     template.is_active = is_active
     template.updated_at = now()
     session.flush()
     return template
 
 
+def delete_template(session: Session, workflow_id: str, *, owner: str | None = None) -> None:
+    """From now on it is not found; runs of it, and their records, stay.
+
+    Raises `DefinitionNotFound`, and `Conflict` (`workflow_in_use`) while runs of it are open."""
+    get_template(session, workflow_id, owner=owner)
+    template = _get(session, to_uuid(workflow_id), workflow_id, lock=True)
+    running = session.scalar(
+        select(func.count()).where(INSTANCES.c.template_id == template.id, INSTANCES.c.closed_at.is_(None))
+    )
+    if running:
+        said = "an execution of it is" if running == 1 else f"{running} executions of it are"
+        raise Conflict(f"{said} not over", code="workflow_in_use", remedy="stop them, or wait for their end")
+    template.is_active = False
+    template.deleted_at = now()
+    session.flush()
+
+
 def get_template(session: Session, workflow_id: str, *, owner: str | None = None) -> WorkflowTemplate:
     """By `wf_...`; another owner's is not found. Raises `DefinitionNotFound`."""
     template = _get(session, to_uuid(workflow_id), workflow_id)
+    if template.deleted_at is not None:
+        raise _not_found(workflow_id)
     if owner is not None and template.owner != owner:
         raise _not_found(workflow_id, foreign=True)
     return template
@@ -153,6 +175,10 @@ def _get(session: Session, uuid: UUID, workflow_id: str, *, lock: bool = False) 
     if template is None:
         raise _not_found(workflow_id)
     return template
+
+
+def _is_there() -> ColumnElement[bool]:
+    return col(WorkflowTemplate.deleted_at).is_(None)
 
 
 def _not_found(what: str, *, foreign: bool = False) -> DefinitionNotFound:
@@ -170,7 +196,7 @@ def find_template(
 ) -> WorkflowTemplate | None:
     """By name, the latest version unless one is asked for; `owner` None: anyone's; `is_active`: among those that are
     (not). None when there is none."""
-    statement = select(WorkflowTemplate).where(col(WorkflowTemplate.name) == name)
+    statement = select(WorkflowTemplate).where(col(WorkflowTemplate.name) == name, _is_there())
     if version is not None:
         statement = statement.where(col(WorkflowTemplate.version) == version)
     if owner is not None:
@@ -191,6 +217,7 @@ def find_labelled(session: Session, name: str, label: str, *, owner: str) -> Wor
             col(WorkflowTemplate.name) == name,
             col(WorkflowTemplate.owner) == owner,
             col(WorkflowTemplate.is_active).is_(True),
+            _is_there(),
             labelled,
         )
     )
@@ -209,7 +236,7 @@ def list_templates(
     offset: int = 0,
 ) -> tuple[list[WorkflowTemplate], int]:
     """One page, newest first, and how many there are in all; `tags`: all of them."""
-    statement = select(WorkflowTemplate)
+    statement = select(WorkflowTemplate).where(_is_there())
     if owner is not None:
         statement = statement.where(col(WorkflowTemplate.owner) == owner)
     if name is not None:

@@ -25,6 +25,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "SCHEDULE_CONFLICT": frozenset({"schedule_conflict"}),
 }
 """What a definition's problems come to, the first that there is; where there is none, `DEFINITION_INVALID`."""
+_NO_ID = {"execution_id": "EXECUTION_NOT_FOUND", "workflow_id": "WORKFLOW_NOT_FOUND"}
 _SCHEDULE = "schedule"
 
 
@@ -78,6 +79,13 @@ def _code(fault: Fault) -> str:
     return _CODES.get(fault.code, fault.code.upper())
 
 
+def _of_no_id(request: Request, fault: Fault) -> str | None:
+    """The code of a path whose id is none."""
+    if fault.code != "not_found":
+        return None
+    return next((code for name, code in _NO_ID.items() if name in request.path_params), None)
+
+
 def error_body(request: Request, fault: Fault) -> ErrorBody:
     """Any error in the documented body."""
     details: dict[str, Any] = {**request.path_params, "request_id": exchange_of(request.scope).request_id}
@@ -89,7 +97,9 @@ def error_body(request: Request, fault: Fault) -> ErrorBody:
         details["validation_results"] = validation_results(fault.problems).model_dump()
     if fault.error_id is not None:
         details["error_id"] = fault.error_id
-    return ErrorBody(error=ErrorDetails(code=_code(fault), message=_message(fault), details=details))
+    return ErrorBody(
+        error=ErrorDetails(code=_of_no_id(request, fault) or _code(fault), message=_message(fault), details=details)
+    )
 
 
 def _message(fault: Fault) -> str:

@@ -1,16 +1,166 @@
-"""Workflows as they are stored: one, by its id."""
+"""Workflows: stored, listed, changed, run."""
 
 from __future__ import annotations
 
-from api.dependencies import SeenEngine
-from api.orchestration import translate, wire
-from api.orchestration.envelope import Answer
-from api.routing import surface_router
+import asyncio
+from typing import Annotated, Any
 
+from fastapi import Body, Query, Request
+
+from api.dependencies import Caller, NewId, SeenEngine
+from api.orchestration import translate, wire
+from api.orchestration.described import document_of
+from api.orchestration.document import Reader
+from api.orchestration.document_wire import WorkflowDocument
+from api.orchestration.envelope import Answer, paged
+from api.orchestration.overrides import OverridesInvalid, overridden
+from api.orchestration.tracing import correlation_of, trace_of
+from api.routing import surface_router
+from api.rules import rules
+from definitions.errors import DefinitionInvalid, Problem
+from definitions.ids import workflow_id as identifier
+from engine.access.identity import Identity
+from engine.core import Engine
+from engine.orchestration.executions import ExecuteWish, WorkflowExecutions
+from engine.orchestration.workflows import Workflows
+from engine.views import StoredDefinition
+
+BASE = "/v1/workflows"
+_SHOWN = {"requestBody": {"content": {"application/json": {"schema": WorkflowDocument.model_json_schema()}}}}
+Document = Annotated[dict[str, Any], Body()]
 router = surface_router()
 
 
-@router.get("/v1/workflows/{workflow_id}")
-async def get_workflow(workflow_id: str, engine: SeenEngine) -> Answer[wire.Workflow]:
+@router.get(BASE)
+async def list_workflows(
+    engine: SeenEngine,
+    caller: Caller,
+    status: wire.ListedStatus | None = None,
+    created_by: Annotated[str | None, Query(min_length=1, max_length=255)] = None,
+    tags: Annotated[list[str] | None, Query(max_length=100)] = None,
+    page: Annotated[int, Query(ge=1, le=10_000_000)] = 1,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Answer[list[wire.Workflow]]:
+    """The user's workflows, newest first. `status` `completed`, `failed`: by the last execution; `tags`: all of them,
+    given several times or with commas."""
+    found, total = await Workflows(engine, caller).page(
+        activation=translate.activation_of(status),
+        last_statuses=translate.last_statuses(status),
+        created_by=created_by,
+        tags=[tag for given in tags or () for tag in given.split(",") if tag],
+        limit=limit,
+        offset=(page - 1) * limit,
+    )
+    return paged([translate.workflow(each) for each in found], page=page, limit=limit, total=total)
+
+
+@router.post(BASE, status_code=201, openapi_extra=_SHOWN)
+@rules(kind="submission", definition=True)
+async def create_workflow(
+    body: Document, engine: SeenEngine, caller: Caller, new_id: NewId
+) -> Answer[wire.CreatedWorkflow]:
+    """Check and store a workflow. Everything that is wrong is told at once, and then nothing is stored."""
+    core = await _read(engine, caller, body)
+    stored = await Workflows(engine, caller).create(core, body, workflow_id=identifier(new_id("workflow")))
+    return Answer(data=await _created(engine, caller, stored))
+
+
+@router.get(f"{BASE}/{{workflow_id}}")
+async def get_workflow(workflow_id: str, engine: SeenEngine, caller: Caller) -> Answer[wire.WholeWorkflow]:
     """A workflow with the document that it was made of."""
-    return Answer(data=translate.workflow(await engine.definitions.get(workflow_id)))
+    return Answer(data=translate.whole_workflow(await Workflows(engine, caller).summary(workflow_id)))
+
+
+@router.put(f"{BASE}/{{workflow_id}}", openapi_extra=_SHOWN)
+@rules(kind="submission", definition=True)
+async def update_workflow(
+    workflow_id: str, body: Document, engine: SeenEngine, caller: Caller
+) -> Answer[wire.CreatedWorkflow]:
+    """Store a workflow's next revision. Executions keep the one that they began with."""
+    await engine.definitions.get(workflow_id)
+    core = await _read(engine, caller, body)
+    return Answer(data=await _created(engine, caller, await Workflows(engine, caller).update(workflow_id, core, body)))
+
+
+@router.delete(f"{BASE}/{{workflow_id}}")
+async def delete_workflow(workflow_id: str, engine: SeenEngine, caller: Caller) -> Answer[wire.Deleted]:
+    """Forget a workflow that nothing runs of; its executions and their logs stay."""
+    await Workflows(engine, caller).delete(workflow_id)
+    return Answer(data=wire.Deleted(id=workflow_id))
+
+
+@router.post(f"{BASE}/{{workflow_id}}/activate")
+async def activate_workflow(workflow_id: str, engine: SeenEngine, caller: Caller) -> Answer[wire.WholeWorkflow]:
+    """From now on its schedule is kept."""
+    await Workflows(engine, caller).activate(workflow_id)
+    return await get_workflow(workflow_id, engine, caller)
+
+
+@router.post(f"{BASE}/{{workflow_id}}/pause")
+async def pause_workflow(workflow_id: str, engine: SeenEngine, caller: Caller) -> Answer[wire.WholeWorkflow]:
+    """From now on no execution of it begins; those that go on do."""
+    await Workflows(engine, caller).pause(workflow_id)
+    return await get_workflow(workflow_id, engine, caller)
+
+
+@router.post(f"{BASE}/{{workflow_id}}/execute")
+@rules(kind="submission")
+async def execute_workflow(
+    workflow_id: str,
+    engine: SeenEngine,
+    caller: Caller,
+    new_id: NewId,
+    request: Request,
+    body: wire.ExecuteRequest | None = None,
+) -> Answer[wire.Execution]:
+    """Start an execution. With `async: false` the answer waits for its end, for `execute_wait_seconds` at most."""
+    wanted = body or wire.ExecuteRequest()
+    stored = await engine.definitions.get(workflow_id)
+    wish = ExecuteWish(
+        parameters=wanted.parameters,
+        name=wanted.execution_name,
+        priority=None if wanted.priority is None else translate.PRIORITIES[wanted.priority],
+        tags=wanted.tags,
+        instead=await _overridden(engine, caller, stored, wanted) if wanted.step_overrides else None,
+        correlation_id=correlation_of(request),
+        trace_id=trace_of(request),
+    )
+    executions = WorkflowExecutions(engine, caller)
+    found = await executions.execute(stored, wish, run_uuid=new_id("execution"))
+    if not wanted.run_async:
+        found = await executions.wait(found.execution.execution_id, engine.settings.execute_wait_seconds)
+    return Answer(data=translate.execution(found))
+
+
+async def _read(engine: Engine, caller: Identity, document: dict[str, Any]) -> dict[str, Any]:
+    """The core definition of a document. Raises `DefinitionInvalid` with every problem."""
+    workflows = Workflows(engine, caller)
+    reader = Reader(engine.registry.check, workflows.plugins)
+    core, problems = await asyncio.to_thread(reader.checked, document)
+    problems += [_at_workers(each) for each in await workflows.estimating.problems(core)]
+    if problems:
+        raise DefinitionInvalid(problems)
+    return core
+
+
+def _at_workers(problem: Problem) -> Problem:
+    """A demand of the core's, where the document has it."""
+    place, _, _ = problem.path.partition(".resources")
+    field = "node_type" if problem.code == "unknown_node_type" else "min_workers"
+    return Problem(problem.code, f"{place}.resources.{field}", problem.message, problem.remedy)
+
+
+async def _created(engine: Engine, caller: Identity, stored: StoredDefinition) -> wire.CreatedWorkflow:
+    estimating = Workflows(engine, caller).estimating
+    expected, usd = await estimating.estimate(stored.document, stored.workflow_id), await estimating.usd()
+    has_schedule = bool((stored.source or {}).get("schedule"))
+    return translate.created(stored, expected, usd, scheduled=has_schedule)
+
+
+async def _overridden(
+    engine: Engine, caller: Identity, stored: StoredDefinition, wanted: wire.ExecuteRequest
+) -> dict[str, Any]:
+    try:
+        return await _read(engine, caller, overridden(document_of(stored), wanted.step_overrides))
+    except DefinitionInvalid as error:
+        raise OverridesInvalid(error.problems) from None

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from definitions.errors import LongpoleError, ServiceUnavailable
+from engine.run_link import run_link
 from longpole.cli import exit_codes
 from longpole.cli.display import seconds_text, status_text
 from longpole.cli.naming import short
@@ -22,7 +23,6 @@ from longpole.cli.run_report import show_artifacts, show_error_of
 from longpole.cli.run_state import RunState
 from longpole.cli.run_view import View
 from longpole.connection import is_service_held
-from longpole.run_link import run_link
 
 if TYPE_CHECKING:
     from engine.core import Engine

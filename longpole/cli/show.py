@@ -34,8 +34,8 @@ def show(
 ) -> None:
     """Show a run: its steps, output, errors and artifacts. Works without a running service."""
     from engine.core import open_records
+    from engine.run_link import run_link
     from longpole.connection import find_service
-    from longpole.run_link import run_link
 
     settings = settings_from(data_dir)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from alembic import context
 
 import store.access_tables
-import store.scheduling_tables  # noqa: F401 - so do these
+import store.orchestration_tables
+import store.scheduling_tables  # noqa: F401
 from store.migrate import VERSION_TABLE
 from store.tables import Row
 

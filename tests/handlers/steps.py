@@ -111,3 +111,13 @@ async def read(given: dict[str, Any]) -> dict[str, str]:
 async def numbered(given: dict[str, Any]) -> list[dict[str, Any]]:
     """A list of `count` objects, each with `padding` characters."""
     return [{"n": number, "text": "x" * given["padding"]} for number in range(given["count"])]
+
+
+async def tells(given: dict[str, Any]) -> dict[str, Any]:
+    """Logs a line, reports progress, usage and an artifact, and returns what it was told to do as `config`."""
+    step.log.info(f"{step.step_id} begins", rows=1)
+    step.progress(0.35, "calculating_aggregations")
+    step.usage(**given.get("usage", {}))
+    for uri in given.get("artifacts", []):
+        step.artifact(uri)
+    return {"config": given}

@@ -1,0 +1,1 @@
+"""What the Orchestration API lies on: workflows with their metrics, executions with progress, usage and logs."""

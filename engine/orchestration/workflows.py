@@ -1,0 +1,112 @@
+"""Workflows: listed with what their runs have come to; estimated; drafts, active, paused, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from definitions.errors import Conflict
+from definitions.ids import to_uuid
+from engine.access.identity import Identity
+from engine.core import Engine
+from engine.definitions import stored as stored_view
+from engine.orchestration.estimating import Estimating
+from engine.orchestration.plugin_steps import PluginSteps
+from engine.orchestration.views import LastRun, Metrics, WorkflowSummary
+from engine.scheduling.pools import PoolBook
+from engine.views import StoredDefinition
+from store import orchestration
+from store.database import Session
+from store.orchestration import Tally, WorkflowFilter
+from store.tables import WorkflowInstance
+
+SURFACE = "orchestration"
+
+
+class Workflows:
+    """All that can be done with workflows, for a viewer; `engine` is as they may use it."""
+
+    def __init__(self, engine: Engine, viewer: Identity) -> None:
+        self._engine = engine
+        self._viewer = viewer
+        self.plugins = PluginSteps()
+        self.estimating = Estimating(
+            engine.database, PoolBook(engine.database, engine.settings.pools_file), self.plugins
+        )
+
+    async def create(self, core: dict[str, Any], source: dict[str, Any], *, workflow_id: str) -> StoredDefinition:
+        """Store a workflow as a draft. Raises as `Definitions.create`."""
+        return await self._engine.definitions.create(core, workflow_id=workflow_id, surface=SURFACE, source=source)
+
+    async def update(self, workflow_id: str, core: dict[str, Any], source: dict[str, Any]) -> StoredDefinition:
+        """Store a workflow's next revision; runs keep the one that they began with. Raises as `Definitions.revise`."""
+        return await self._engine.definitions.revise(workflow_id, core, surface=SURFACE, source=source)
+
+    async def activate(self, workflow_id: str) -> StoredDefinition:
+        """From now on its schedule is kept. Raises `DefinitionNotFound`."""
+        return await self._engine.definitions.set_active(workflow_id, True)
+
+    async def pause(self, workflow_id: str) -> StoredDefinition:
+        """From now on no run of it begins; those that go on do. Raises `DefinitionNotFound`, and `Conflict` for a
+        draft."""
+        before = await self._engine.definitions.get(workflow_id)
+        if before.activation == "draft":
+            raise Conflict(
+                "it is not active: there is nothing to pause", code="invalid_status", remedy="activate it first"
+            )
+        return await self._engine.definitions.set_active(workflow_id, False)
+
+    async def delete(self, workflow_id: str) -> None:
+        """Raises as `Definitions.delete`."""
+        await self._engine.definitions.delete(workflow_id)
+
+    async def summary(self, identifier: str) -> WorkflowSummary:
+        """One workflow, with its source. Raises `DefinitionNotFound`."""
+        found = await self._engine.definitions.get(identifier)
+
+        def read() -> WorkflowSummary:
+            with self._engine.database.read() as session:
+                return _summaries(session, [found])[0]
+
+        return await asyncio.to_thread(read)
+
+    async def page(
+        self,
+        *,
+        activation: str | None = None,
+        last_statuses: Collection[str] | None = None,
+        created_by: str | None = None,
+        tags: Sequence[str] = (),
+        limit: int,
+        offset: int,
+    ) -> tuple[list[WorkflowSummary], int]:
+        """One page, newest first, and how many there are in all."""
+        wanted = WorkflowFilter(self._viewer.sees_owner, created_by, activation, last_statuses, tags)
+
+        def read() -> tuple[list[WorkflowSummary], int]:
+            with self._engine.database.read() as session:
+                rows, total = orchestration.list_workflows(session, wanted, limit=limit, offset=offset)
+                return _summaries(session, [stored_view(row) for row in rows]), total
+
+        return await asyncio.to_thread(read)
+
+
+def _summaries(session: Session, found: Sequence[StoredDefinition]) -> list[WorkflowSummary]:
+    ids = [to_uuid(each.workflow_id) for each in found]
+    tallies, last = orchestration.tallies(session, ids), orchestration.last_runs(session, ids)
+    return [
+        WorkflowSummary(each, _metrics(tallies.get(uuid, Tally())), _last(last.get(uuid)))
+        for each, uuid in zip(found, ids, strict=True)
+    ]
+
+
+def _metrics(tally: Tally) -> Metrics:
+    ended = tally.completed + tally.failed
+    return Metrics(tally.total, tally.completed / ended if ended else 0.0, tally.average_seconds)
+
+
+def _last(row: WorkflowInstance | None) -> LastRun | None:
+    if row is None:
+        return None
+    return LastRun(row.execution_id, row.status, row.started_at, row.completed_at, row.duration_seconds)
