@@ -13,7 +13,7 @@ from planner.costs import Costs
 from planner.cpm import opening
 from planner.horizon import DAY
 from planner.occupancy import Holding, chosen_amount, free_steps, holdings
-from planner.prices import HOUR
+from planner.price_arrays import Numbers, spent, values_at
 from planner.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from planner.prices import Spend
     from planner.problem import Problem
 
-Numbers = NDArray[np.float64]
 _BEYOND = 14 * DAY
 """How far hours of the clock are laid out after the time that all work could take, so that late work finds room."""
 _NEAR = 1e-9
@@ -82,14 +81,14 @@ class Execution:
         total = np.full(len(self._starts), fixed)
         finite = np.isfinite(self._ends).all(axis=1)
         starts, ends = self._starts[finite], self._ends[finite]
-        spent = np.zeros(len(starts))
+        charged = np.zeros(len(starts))
         for number, spend in enumerate(self._costs.spends):
             if spend is not None:
                 ranks, amounts = self._holders[number]
-                spent += (_spent(spend, ends[:, ranks]) - _spent(spend, starts[:, ranks])) @ amounts
+                charged += (spent(spend, ends[:, ranks]) - spent(spend, starts[:, ranks])) @ amounts
         for number, factor, spend in self._costs.surcharged:
-            spent += (factor - 1) * self._above(number, spend, starts, ends)
-        total[finite] += spent
+            charged += (factor - 1) * self._above(number, spend, starts, ends)
+        total[finite] += charged
         total[~finite] = np.inf
         return total
 
@@ -107,8 +106,8 @@ class Execution:
         changes = np.concatenate([amounts, -amounts, others, -others, np.zeros(len(free.times))])
         order = np.argsort(moments, axis=1)
         moments = np.take_along_axis(moments, order, axis=1)
-        above = np.maximum(np.cumsum(changes[order], axis=1) - _at(free, moments), 0.0)
-        return np.asarray((above[:, :-1] * np.diff(_spent(spend, moments), axis=1)).sum(axis=1))
+        above = np.maximum(np.cumsum(changes[order], axis=1) - values_at(free, moments), 0.0)
+        return np.asarray((above[:, :-1] * np.diff(spent(spend, moments), axis=1)).sum(axis=1))
 
     @cached_property
     def _holders(self) -> list[tuple[NDArray[np.int64], Numbers]]:
@@ -214,20 +213,3 @@ class Execution:
 
 def _firsts(lists: list[list[tuple[int, float]]] | list[list[float]]) -> NDArray[np.int64]:
     return np.concatenate(([0], np.cumsum([len(each) for each in lists], dtype=np.int64)))
-
-
-def _spent(spend: Spend, moments: Numbers) -> Numbers:
-    """Money for one unit held from the origin until each moment."""
-    before = np.array([spend.until(moment) for moment in spend.steps.times])
-    place = _places(spend.steps, moments)
-    times, values = np.array(spend.steps.times), np.array(spend.steps.values)
-    return np.asarray(before[place] + (moments - times[place]) * values[place] / HOUR)
-
-
-def _at(steps: Steps, moments: Numbers) -> Numbers:
-    """The value at each moment."""
-    return np.asarray(np.array(steps.values)[_places(steps, moments)])
-
-
-def _places(steps: Steps, moments: Numbers) -> NDArray[np.int64]:
-    return np.maximum(np.searchsorted(np.array(steps.times), moments, side="right") - 1, 0)

@@ -15,6 +15,7 @@ from api.scheduling.prompts import literal, prompt_reference
 from definitions.calls import StepExplanation
 from definitions.errors import DefinitionInvalid, Problem
 from engine.scheduling.forecasting import Forecast
+from engine.scheduling.plan_record import most_held
 from engine.scheduling.pools import PoolView
 from engine.scheduling.views import Progress, Scheduled, ScheduledView, Summary
 from engine.scheduling.what_if import WhatIf
@@ -255,24 +256,9 @@ def executed(done: Scheduled) -> wire.ExecuteResponse:
         execution_id=view.execution_id,
         started_at=view.planned_start,
         estimated_completion=view.planned_end,
-        resource_allocation=_peaks(view),
+        resource_allocation=most_held(view.plan),
         critical_path_optimized=view.efficiency > 1 - 1e-6,
     )
-
-
-def _peaks(view: ScheduledView) -> dict[str, float]:
-    changes: dict[str, list[tuple[str, float]]] = {}
-    for step in view.plan["steps"]:
-        for start, end in step["parts"]:
-            for pool, amount in step["amounts"].items():
-                changes.setdefault(pool, []).extend([(start, amount), (end, -amount)])
-    peaks: dict[str, float] = {}
-    for pool, events in changes.items():
-        level = peaks[pool] = 0.0
-        for _, amount in sorted(events):
-            level += amount
-            peaks[pool] = max(peaks[pool], level)
-    return peaks
 
 
 def plan(view: ScheduledView) -> wire.PlanResponse:

@@ -12,6 +12,7 @@ from engine.planning.account import tell
 from engine.scheduling.proposing import Proposal
 from engine.scheduling.wish import Wish
 from planner.critical_path import HeldBy
+from planner.occupancy import peak
 from store.reservations import Held
 
 _FREE = frozenset({HeldBy.PREDECESSOR.value, HeldBy.ORIGIN.value})
@@ -67,6 +68,17 @@ def holdings(proposal: Proposal, workflow_id: UUID) -> Iterator[Held]:
                 for start, end in each.parts:
                     if end > start:
                         yield Held(pool, proposal.at(start), proposal.at(end), amount, workflow_id, task)
+
+
+def most_held(record: Mapping[str, Any]) -> dict[str, float]:
+    """Pool -> the most units of it that the steps of a plan that is kept hold at once."""
+    held: dict[str, list[tuple[float, float, float]]] = {}
+    for step in record["steps"]:
+        for part in step["parts"]:
+            start, end = (datetime.fromisoformat(moment).timestamp() for moment in part)
+            for pool, amount in step["amounts"].items():
+                held.setdefault(pool, []).append((start, end, amount))
+    return {pool: peak(used) for pool, used in held.items()}
 
 
 def timetable(record: Mapping[str, Any]) -> Timetable:

@@ -25,6 +25,7 @@ from engine.scheduling.wish import Wish
 from planner import Limits, MaxDuration, Objective, Plan, Problem, Reason, Reservation, Status, Task, solve
 from planner.costs import Costs, covers
 from planner.cpm import soonest
+from planner.price_arrays import shifted_prices
 from planner.schedule import Schedule
 from store.reservations import Taken
 
@@ -231,19 +232,12 @@ class Proposing:
         if preferred is not None:
             starts.add(preferred)
         possible = [start for start in starts if self._earliest <= start <= self._until]
-
-        def price(start: float) -> float:
-            shift = start - begins
-            return sum(
-                costs.task(task.modes[mode], schedule.amounts.get(i), ((s + shift, e + shift),))
-                for i, (task, mode, s, e) in enumerate(
-                    zip(self._empty.tasks, schedule.modes, schedule.starts, schedule.ends, strict=True)
-                )
-            )
-
+        prices = shifted_prices(self._empty, costs, schedule, [start - begins for start in possible])
         goal = begins if preferred is None else preferred
-        ranked = sorted(possible, key=lambda start: (round(price(start), 2), abs(start - goal), start))
-        return ranked[:_TRIED]
+        ranked = sorted(
+            (round(price, 2), abs(start - goal), start) for price, start in zip(prices, possible, strict=True)
+        )
+        return [start for _, _, start in ranked[:_TRIED]]
 
     def _apart(self, plans: list[Plan]) -> list[Plan]:
         """The plan of a search that may put steps wherever they are cheap."""
@@ -340,7 +334,7 @@ class Proposing:
 
 def first_start(plan: Plan) -> float:
     """When the first task of a plan starts, in seconds from its origin."""
-    return min((each.start for each in plan.assignments.values()), default=0.0)
+    return 0.0 if plan.schedule is None else min(plan.schedule.starts)
 
 
 def span_of(plan: Plan) -> float:

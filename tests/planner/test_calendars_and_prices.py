@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -23,7 +24,10 @@ from planner import (
     solve,
 )
 from planner.calendars import capacity_steps
+from planner.costs import Costs
+from planner.price_arrays import shifted_prices
 from planner.prices import Spend
+from planner.schedule import Schedule
 from tests.planner.checking import faults
 
 HOUR = 3600.0
@@ -126,3 +130,37 @@ def test_work_waits_for_opening_hours_that_are_long_enough() -> None:
     assert faults(plan) == []
     never = Task("t", (Mode(11 * HOUR, (Demand("p", 1),)),))
     assert solve(Problem((never,), pools=(pool,), origin=evening), Limits(seconds=5)).status is Status.INFEASIBLE
+
+
+def test_a_schedule_that_is_put_off_costs_what_its_tasks_cost_then() -> None:
+    pools = (
+        Pool("p", 9, price=Tariff(1.0, bands=(PriceBand(0.25, time(22), time(6)),)), zone=BERLIN),
+        Pool("q", 9, price=Tariff(2.0)),
+        Pool("free", 9),
+    )
+    drawn = random.Random(5)
+    tasks = tuple(
+        Task(str(number), (Mode(HOUR, (Demand("p", 1 + number), Demand("q", 2), Demand("free", 1))),))
+        for number in range(3)
+    )
+    problem = Problem(tasks, pools=pools, origin=FORWARD)
+    begins = [drawn.uniform(0, 9 * HOUR) for _ in tasks]
+    split = ((begins[0], begins[0] + 600.0), (begins[0] + HOUR, begins[0] + 2 * HOUR))
+    schedule = Schedule(
+        begins, [split[-1][1], begins[1] + HOUR, begins[2] + HOUR], [0, 0, 0], {1: (5.0, 1.0, 1.0)}, {0: split}
+    )
+    costs = Costs(problem, 60 * HOUR)
+    shifts = [drawn.uniform(-min(begins), 40 * HOUR) for _ in range(30)]
+    expected = [sum(costs.of_tasks(_later(schedule, shift))) for shift in shifts]
+    assert shifted_prices(problem, costs, schedule, shifts) == pytest.approx(expected)
+    assert shifted_prices(problem, costs, schedule, []) == []
+
+
+def _later(schedule: Schedule, shift: float) -> Schedule:
+    return Schedule(
+        [start + shift for start in schedule.starts],
+        [end + shift for end in schedule.ends],
+        schedule.modes,
+        schedule.amounts,
+        {task: tuple((a + shift, b + shift) for a, b in parts) for task, parts in schedule.parts.items()},
+    )
