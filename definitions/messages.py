@@ -81,7 +81,7 @@ class StartStep:
     size: int
     """Bytes that this command adds to the workflow task."""
     local: bool = False
-    """As a local activity."""
+    """As a local activity; not each local step is one (`workflows.local_budget`)."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from workflows.event_recording import EventRecording
 from workflows.explanation import explanation
 from workflows.history_length import HistoryLength, continue_as_new
 from workflows.limits_of_time import LimitsOfTime
+from workflows.local_budget import LocalBudget
 from workflows.outcome import outcome_pages, submit_outcome, workflow_result
 from workflows.progress import Progress
 from workflows.run_changes import RunChanges
@@ -70,6 +71,7 @@ class DagWorkflow:
             raise ApplicationError(message, type=error.code, non_retryable=True) from None
         self._run = run
         self._runner = Runner(program, state, execution_id=run.execution_id, depth=run.depth)
+        self._runner.local = LocalBudget(run.interpreter)
         self._progress = Progress(self._runner)
         self._steps = StepsInFlight(self._runner, self._wake, priority=run.priority)
         self._hours = Hours(run, self._runner, self._steps)

@@ -1,4 +1,4 @@
-"""How many local steps one workflow task may hold."""
+"""How many local steps one workflow task may hold; those that it has no room for are run by the server, as others."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ MAX_LOCAL_BYTES = 512 * 1024
 """What may have been returned before another starts in the same task."""
 
 
+SPILLS_SINCE = 3
+"""The interpreter version from which this is so. Before, the next task began by a timer: many servers take up to a
+second to fire one."""
+
+
 class LocalBudget:
     """What the present workflow task has left for local steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, interpreter: int = SPILLS_SINCE) -> None:
+        self._spills = interpreter >= SPILLS_SINCE
+        self._in_task: set[str] = set()
         self._steps = 0
         self._bytes = 0
 
@@ -26,14 +33,31 @@ class LocalBudget:
         """Whether the next local step belongs into another workflow task."""
         return self._steps >= MAX_LOCAL_STEPS or self._bytes >= MAX_LOCAL_BYTES
 
-    def started(self) -> None:
-        """A local step more."""
-        self._steps += 1
+    @property
+    def ends_task(self) -> bool:
+        """Whether nothing more may be started in this workflow task."""
+        return not self._spills and self.used_up
 
-    def returned(self, result: StepResult) -> None:
-        """What it has told."""
-        told: Any = result
-        self._bytes += json_size(told)
+    def takes(self, activity_id: str) -> bool:
+        """Whether a local step is run within this workflow task."""
+        if self.used_up:
+            return False
+        self._steps += 1
+        self._in_task.add(activity_id)
+        return True
+
+    def returned(self, activity_id: str, result: StepResult) -> None:
+        """What a step has told."""
+        if activity_id in self._in_task:
+            told: Any = result
+            self._bytes += json_size(told)
+
+    def ended(self, activity_id: str) -> None:
+        """A step has ended, whichever it was: what the server tells of begins another workflow task."""
+        if activity_id in self._in_task:
+            self._in_task.remove(activity_id)
+        elif self._spills:
+            self.renew()
 
     def renew(self) -> None:
         """Another workflow task has begun."""

@@ -166,7 +166,7 @@ class Runner(Stepping):
         self.backlog = False
         size = looked_at = 0
         while (take := self._next()) is not None:
-            if size >= MAX_TASK_BYTES or looked_at >= MAX_TASK_STEPS or self.local.used_up:
+            if size >= MAX_TASK_BYTES or looked_at >= MAX_TASK_STEPS or self.local.ends_task:
                 self.backlog = True
                 break
             looked_at += 1

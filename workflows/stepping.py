@@ -128,9 +128,8 @@ class Stepping:
         """A step's activity returned, or a workflow that is a step completed."""
         if activity_id in self._abandoned:
             return
+        self.local.returned(activity_id, result)
         frame, step_id, handled = self._take(activity_id)
-        if frame.block.steps[step_id].step.local:
-            self.local.returned(result)
         step = frame.state.steps[step_id]
         step.attempts = result.get("attempts", 1)
         step.lost = result.get("lost", 0)
@@ -185,6 +184,7 @@ class Stepping:
     def _take(self, activity_id: str) -> Running:
         running = self.running_activities.pop(activity_id)
         running[0].in_flight -= 1
+        self.local.ended(activity_id)
         return running
 
     # -- starting steps ------
@@ -238,10 +238,8 @@ class Stepping:
             return self.controls.start_child(frame, compiled, activity_id, step_input, handled, now)
         context = self.state.context
         call = step_call(step, path, step_input, execution_id=self.execution_id, context=context, start=state.starts)
-        if step.local:
-            self.local.started()
         size = json_size(call.input) + (json_size(call.context) if call.context else 0)
-        return StartStep(activity_id, call, size, local=step.local)
+        return StartStep(activity_id, call, size, local=step.local and self.local.takes(activity_id))
 
     # -- ending and settling ------
 

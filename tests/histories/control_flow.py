@@ -112,6 +112,24 @@ CONTROL_FLOW = [
         ],
     ),
     Feature(
+        "large_inside",
+        [
+            loop(
+                "each",
+                list(range(26)),
+                {"id": "big", "handler": "steps.big", "input": {"bytes": 12_000}},
+                {"id": "nap", "wait": 2, "depends_on": ["big"]},
+                {
+                    "id": "size",
+                    "handler": "steps.length",
+                    "depends_on": ["nap"],
+                    "input": {"text": "${big.result.text}"},
+                },
+                at_once=26,
+            )
+        ],
+    ),
+    Feature(
         "parallel",
         [{"id": "all", "parallel": {"max_parallel": 2, "steps": [echo("a"), echo("b"), echo("c"), echo("d", "a")]}}],
     ),

@@ -269,6 +269,7 @@ FEATURES = [
         ],
         status="failed",
     ),
+    Feature("local_chain", [echo(f"l{n}", *([f"l{n - 1}"] if n else []), local=True) for n in range(70)]),
     Feature("pause_and_resume", [wait("first", 0.5), echo("second", "first")], steer=_pause_and_resume),
     Feature(
         "pause_past_the_timeout",
