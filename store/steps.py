@@ -224,6 +224,26 @@ def list_steps(
     return list(session.scalars(statement.limit(limit).offset(offset)))
 
 
+@dataclass(frozen=True, slots=True)
+class BegunAttempt:
+    """When an attempt ran, and what it has used."""
+
+    run_id: UUID
+    step_id: str
+    started_at: datetime
+    completed_at: datetime | None
+    usage: dict[str, float]
+
+
+def begun_attempts(session: Session, run_ids: Collection[UUID]) -> list[BegunAttempt]:
+    """All attempts of some runs that have begun, in no order."""
+    columns = STEPS.c
+    statement = select(
+        columns.workflow_instance_id, columns.step_id, columns.started_at, columns.completed_at, columns.usage
+    ).where(columns.workflow_instance_id.in_(run_ids), columns.started_at.is_not(None))
+    return [BegunAttempt(*row) for row in session.execute(statement)]
+
+
 def count_steps(session: Session, execution_id: str, wanted: StepFilter) -> dict[str, int]:
     """How many steps there are of which the last attempt has each status."""
     ranked = _last_attempts(to_uuid(execution_id), wanted)

@@ -10,6 +10,7 @@ from typing import Any
 from definitions.pools import PoolsDocument
 from engine.planning.pools import planner_pools
 from planner.prices import Spend
+from store.steps import BegunAttempt
 from store.tables import WorkflowStepExecution
 
 REPORTED = "ftns"
@@ -27,7 +28,7 @@ class Attempt:
     reported: float
 
     @classmethod
-    def of(cls, row: WorkflowStepExecution) -> Attempt | None:
+    def of(cls, row: WorkflowStepExecution | BegunAttempt) -> Attempt | None:
         """None: it never ran."""
         if row.started_at is None:
             return None

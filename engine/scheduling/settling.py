@@ -4,8 +4,10 @@ gets its final cost, and is learned from; one whose cost has reached its budget 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import structlog
 
@@ -51,10 +53,11 @@ async def settle(engine: Engine) -> int:
         now = datetime.now(UTC)
         with engine.database.read() as session:
             running = scheduled_workflows.of_runs(session, ["running"])
+            limited = [pair for pair in running if pair[0].plan["terms"]["budget"] is not None]
+            costs = costs_so_far(session, limited, pools, now)
             spent = [
-                (row.execution_id, cost_so_far(session, (row, run), pools, now), row.plan["terms"]["budget"])
-                for row, run in running
-                if row.plan["terms"]["budget"] is not None
+                (row.execution_id, cost, row.plan["terms"]["budget"])
+                for (row, _), cost in zip(limited, costs, strict=True)
             ]
         return [each for each in spent if not covers(each[2], each[1])]
 
@@ -72,8 +75,22 @@ async def settle(engine: Engine) -> int:
 
 def cost_so_far(session: Session, pair: Pair, pools: PoolBook, now: datetime) -> float:
     """What a run has cost until `now`, or until its end."""
-    row, run = pair
-    if row.actual_cost is not None:
-        return row.actual_cost
-    attempts = [each for each in map(Attempt.of, steps.list_steps(session, row.execution_id)) if each is not None]
-    return actual_cost(attempts, amounts_of(row.plan), pools.read(session), run.completed_at or now)
+    return costs_so_far(session, [pair], pools, now)[0]
+
+
+def costs_so_far(session: Session, pairs: Sequence[Pair], pools: PoolBook, now: datetime) -> list[float]:
+    """The same of several."""
+    unknown = [row.instance_id for row, run in pairs if row.actual_cost is None and run.status != "scheduled"]
+    attempts: dict[UUID, list[Attempt]] = {run_id: [] for run_id in unknown}
+    for each in steps.begun_attempts(session, unknown) if unknown else ():
+        if (attempt := Attempt.of(each)) is not None:
+            attempts[each.run_id].append(attempt)
+    document = pools.read(session) if any(attempts.values()) else None
+    costs = []
+    for row, run in pairs:
+        begun = attempts.get(row.instance_id)
+        if begun and document is not None:
+            costs.append(actual_cost(begun, amounts_of(row.plan), document, run.completed_at or now))
+        else:
+            costs.append(row.actual_cost or 0.0)
+    return costs
