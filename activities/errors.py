@@ -131,7 +131,7 @@ def classify(error: BaseException) -> Classified:
         return _classify_group(error)
     if isinstance(error, StepError):
         error_class = str(error.error_class)[:64]
-        return Classified(error_class, error.permanent, error.permanent, _seconds(error.retry_after))
+        return Classified(error_class, error.permanent, error.permanent, wait_seconds(error.retry_after))
     if isinstance(error, StepCancelled | asyncio.CancelledError | concurrent.futures.CancelledError):
         return Classified(CANCELLED)
     if isinstance(error, BlobError):
@@ -212,10 +212,11 @@ def _retry_after(error: BaseException) -> float | None:
         value = headers.get("Retry-After") or headers.get("retry-after")
     except Exception:  # noqa: BLE001 - someone else's object
         return None
-    return _seconds(value)
+    return wait_seconds(value)
 
 
-def _seconds(value: Any) -> float | None:
+def wait_seconds(value: Any) -> float | None:
+    """What a `Retry-After` says, a number or a date, as seconds; None: nothing that can be used."""
     if value is None or isinstance(value, bool | Mapping):
         return None
     try:

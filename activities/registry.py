@@ -8,15 +8,17 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from activities.failures import message_of
+from activities.plugins.registry import HANDLERS, PluginRegistry, operation_name
 from definitions.errors import HandlerError, HandlerNotAllowed, HandlerNotFound, LongpoleError, Problem
 from definitions.nearest import did_you_mean
+from definitions.values import Path as FieldPath
 
 ENTRY_POINT_GROUP = "longpole.handlers"
 OWN_PACKAGES = frozenset(
@@ -38,13 +40,17 @@ class Handler:
 
 class HandlerRegistry:
     """Handlers by name: registered with `register` or by an installed package's entry point (`longpole.handlers`), or
-    as `package.module.function`, where `package.module` is one of `allow` or below it.
+    as `package.module.function`, where `package.module` is one of `allow` or below it; `plugin:<plugin>.<operation>` is
+    one of `plugins`, and with the plugin `python` the operation is any of the others.
 
     `paths` are folders with users' modules; they come last on Python's import path, so that no file in them can stand
     in for another module. Raises `LongpoleError` (`handler_allow_list_invalid`) for an entry of `allow` that is no
     module path, or names Longpole itself or Python's standard library."""
 
-    def __init__(self, allow: Sequence[str] = (), paths: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, allow: Sequence[str] = (), paths: Sequence[Path] = (), plugins: PluginRegistry | None = None
+    ) -> None:
+        self.plugins = plugins or PluginRegistry()
         self.allow = tuple(_allowed_prefix(entry) for entry in allow)
         for path in paths:
             folder = str(Path(path).resolve())
@@ -73,7 +79,8 @@ class HandlerRegistry:
     def check(self, name: str, *, path: str = "", load: bool = False) -> Problem | None:
         """What is wrong with the name of a handler, None if nothing is. `path`: the field it is in.
 
-        Nothing is imported, unless `load` asks for it: then modules are that `allow` has, and only these."""
+        Nothing is imported but plugins' own modules, unless `load` asks for it: then modules are that `allow` has, and
+        only these."""
         try:
             if load:
                 self.resolve(name)
@@ -91,13 +98,31 @@ class HandlerRegistry:
         handler = self._handlers.get(name)
         if handler is None:
             self._refuse(name)
-            handler = self._load_installed(name) if name in self._installed else self._load_dotted(name)
+            handler = self._load(name)
             with self._lock:
                 handler = self._handlers.setdefault(name, handler)
         return handler
 
+    def check_config(self, name: str, config: object, at: FieldPath = ()) -> list[Problem]:
+        """What is wrong with the input of a step with this handler, as far as that is known before the run: only
+        operations of plugins have something to say. `at`: where the input is in its document.
+
+        Raises what `PluginRegistry.operation` raises."""
+        named = operation_name(name)
+        if named is None or named[0] == HANDLERS:
+            return []
+        return self.plugins.config_problems(*named, config, at)
+
     def _refuse(self, name: str) -> None:
         if name in self._handlers or name in self._installed:
+            return
+        named = operation_name(name)
+        if named is not None:
+            plugin, operation = named
+            if plugin == HANDLERS:
+                self._refuse(operation)
+            else:
+                self.plugins.require(*self.plugins.operation(plugin, operation))
             return
         shown = name[:80]
         if len(name) > _LONGEST_NAME or not _DOTTED.fullmatch(name):
@@ -119,6 +144,14 @@ class HandlerRegistry:
 
     def _allows(self, module: str) -> bool:
         return any(module == prefix or module.startswith(f"{prefix}.") for prefix in self.allow)
+
+    def _load(self, name: str) -> Handler:
+        named = operation_name(name)
+        if named is None:
+            return self._load_installed(name) if name in self._installed else self._load_dotted(name)
+        if named[0] == HANDLERS:
+            return replace(self.resolve(named[1]), name=name)
+        return _handler(name, self.plugins.resolve(*named))
 
     def _load_installed(self, name: str) -> Handler:
         point = self._installed[name]

@@ -29,10 +29,11 @@ class Reporter(Protocol):
 
 def environment_secret(name: str) -> str | None:
     """The operator's default way to give secrets: `openai` or `OPENAI` is `LONGPOLE_SECRET_OPENAI`."""
-    return os.environ.get(_variable(name))
+    return os.environ.get(secret_variable(name))
 
 
-def _variable(name: str) -> str:
+def secret_variable(name: str) -> str:
+    """The environment variable with that secret."""
     return SECRET_PREFIX + re.sub("[^A-Z0-9]", "_", name.upper())
 
 
@@ -155,7 +156,7 @@ class StepContext:
         if value is None:
             raise PermanentFailure(
                 f"there is no secret named `{name}`: the operator has to provide it to the worker, by default as the "
-                f"environment variable {_variable(name)}",
+                f"environment variable {secret_variable(name)}",
                 error_class="authentication",
             )
         self._on_secret(value)

@@ -143,7 +143,7 @@ class BlockChecks:
         self._check_references(block, needs, raw.get("input"), (*at, "input"))
         self._check_expression(block, needs, raw.get("condition"), (*at, "condition"))
         if isinstance(raw.get("handler"), str):
-            self._findings.check_handler(self._index, raw["handler"], field_path((*at, "handler")))
+            self._findings.check_handler(self._index, raw["handler"], raw.get("input"), at)
         self._check_retry(raw, at)
         self._check_control(block, needs, raw, at)
 

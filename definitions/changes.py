@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from definitions.digest import canonical_json, digest_bytes
 from definitions.errors import ChangeRefused, DefinitionInvalid, Problem
 from definitions.field_problems import field_problems
-from definitions.findings import CheckHandler
+from definitions.findings import CheckConfig, CheckHandler
 from definitions.json_values import field_path, json_problems
 from definitions.model import Definition, Frozen
 from definitions.nearest import did_you_mean
@@ -97,7 +97,11 @@ _CHANGES = [name for name in RunChange.model_fields if name != "by"]
 
 
 def changed_definition(
-    definition: Definition, change: RunChange, *, check_handler: CheckHandler | None = None
+    definition: Definition,
+    change: RunChange,
+    *,
+    check_handler: CheckHandler | None = None,
+    check_config: CheckConfig | None = None,
 ) -> ChangedDefinition | None:
     """The definition as it is after the change, checked like any other; None where it is too large to go with the run
     and nothing but the limit of parallel steps changes, which the run's state keeps then.
@@ -114,7 +118,7 @@ def changed_definition(
     document, problems = _applied(before, change)
     changed: Definition | None = None
     try:
-        changed = load(document, check_handler=check_handler)
+        changed = load(document, check_handler=check_handler, check_config=check_config)
     except DefinitionInvalid as invalid:
         paths = _paths(before, change)
         problems += [replace(each, path=_told_path(each.path, paths)) for each in invalid.problems]

@@ -15,6 +15,7 @@
   + HandlerError
     + HandlerNotAllowed         a handler outside the operator's allow-list
     + HandlerNotFound           a handler that is allowed but not there
+    + PluginUnavailable         a plugin that lacks a package, a setting or a secret
   + NotFound
     + DefinitionNotFound
     + ExecutionNotFound
@@ -177,6 +178,12 @@ class HandlerNotFound(HandlerError):
     """A handler that may be used but is not there."""
 
     default_code = "handler_not_found"
+
+
+class PluginUnavailable(HandlerError):
+    """A plugin, or one of its operations, that can't be used here; the remedy says what to install or set."""
+
+    default_code = "plugin_unavailable"
 
 
 class NotFound(LongpoleError):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from definitions.errors import LongpoleError, Problem
 from definitions.json_values import field_path
+from definitions.model import STEP_ID_PATTERN
 from definitions.nearest import did_you_mean
 from definitions.values import Path
 
@@ -29,10 +30,11 @@ def field_problems(
     error: ValidationError, model: type[BaseModel], prefix: Path, *, suggest: bool = True
 ) -> list[Problem]:
     """One problem for each of Pydantic's errors about `model`, which stands at `prefix` in the document."""
-    return [_problem(dict(details), model, prefix, suggest) for details in error.errors(include_url=False)]
+    return [field_problem(dict(each), model, prefix, suggest=suggest) for each in error.errors(include_url=False)]
 
 
-def _problem(details: dict[str, Any], model: type[BaseModel], prefix: Path, suggest: bool) -> Problem:
+def field_problem(details: dict[str, Any], model: type[BaseModel], prefix: Path, *, suggest: bool = True) -> Problem:
+    """One of Pydantic's errors about `model`."""
     loc: Path = details["loc"]
     path = field_path((*prefix, *loc))
     kind: str = details["type"]
@@ -46,7 +48,7 @@ def _problem(details: dict[str, Any], model: type[BaseModel], prefix: Path, sugg
     cause = (details.get("ctx") or {}).get("error")
     if isinstance(cause, LongpoleError):
         return Problem(cause.code, path, cause.message, cause.remedy)
-    if kind == "string_pattern_mismatch":
+    if kind == "string_pattern_mismatch" and (details.get("ctx") or {}).get("pattern") == STEP_ID_PATTERN:
         message = f"{_shown(details['input'])} is not an id"
         return Problem("bad_id", path, message, "letters, digits, _ and -, not beginning with a digit, at most 128")
     message = f"{_shown(details['input'])}: {details['msg'][0].lower()}{details['msg'][1:]}"

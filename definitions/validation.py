@@ -15,7 +15,7 @@ from definitions.block_checks import BlockChecks
 from definitions.error_handler_checks import check_error_handlers
 from definitions.errors import DefinitionInvalid, InputInvalid, Problem
 from definitions.field_problems import field_problems
-from definitions.findings import CheckHandler, Findings
+from definitions.findings import CheckConfig, CheckHandler, Findings
 from definitions.graph import with_handler_edges
 from definitions.input_schema import input_problems, schema_problems
 from definitions.json_values import json_problems
@@ -24,18 +24,22 @@ from definitions.model import MAX_STEPS, Definition, Step
 _PLACEHOLDER = Step(id="placeholder")
 
 
-def load(document: object, *, check_handler: CheckHandler | None = None) -> Definition:
+def load(
+    document: object, *, check_handler: CheckHandler | None = None, check_config: CheckConfig | None = None
+) -> Definition:
     """The definition in a document. Raises `DefinitionInvalid` with every problem there is."""
-    findings = Findings(check_handler)
+    findings = Findings(check_handler, check_config)
     definition = _checked(document, findings)
     if definition is None:
         raise DefinitionInvalid(findings.in_order())
     return definition
 
 
-def check(document: object, *, check_handler: CheckHandler | None = None) -> list[Problem]:
+def check(
+    document: object, *, check_handler: CheckHandler | None = None, check_config: CheckConfig | None = None
+) -> list[Problem]:
     """Every problem of a document, in document order; empty when it can be stored and run."""
-    findings = Findings(check_handler)
+    findings = Findings(check_handler, check_config)
     _checked(document, findings)
     return findings.in_order()
 

@@ -14,6 +14,7 @@ from engine.access.identity import Identity
 from engine.definitions import Definitions
 from engine.execution_records import ExecutionRecords
 from engine.executions import Executions
+from engine.handlers import open_handlers
 from engine.settings import Settings
 from engine.temporal import connect, register_search_attributes
 from store.blobs import BlobStore
@@ -69,7 +70,7 @@ async def open_engine(
     started, and the environment has nothing to say about it. `database`: one that is open and migrated already, and
     stays open. Raises `StoreUnavailable`, `ServiceUnavailable`, and what a wrong allow-list raises.
     """
-    registry = HandlerRegistry(settings.handler_allow, settings.handler_paths)
+    registry = open_handlers(settings)
     opened = await asyncio.to_thread(_open_database, settings) if database is None else database
     try:
         client = await connect(temporal_address, embedded=embedded)
@@ -81,6 +82,7 @@ async def open_engine(
             client,
             settings.task_queue,
             registry.check,
+            registry.check_config,
             max_history_events=settings.max_history_events,
         )
         try:

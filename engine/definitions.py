@@ -37,7 +37,7 @@ class Definitions:
 
     def check(self, document: dict[str, Any]) -> list[Problem]:
         """Everything that is wrong with a document, handlers included; empty when it can be stored."""
-        return validation.check(document, check_handler=self._registry.check)
+        return validation.check(document, check_handler=self._registry.check, check_config=self._registry.check_config)
 
     async def save(
         self,
@@ -51,7 +51,9 @@ class Definitions:
 
         Raises `DefinitionInvalid` with all problems.
         """
-        definition = validation.load(document, check_handler=self._registry.check)
+        definition = validation.load(
+            document, check_handler=self._registry.check, check_config=self._registry.check_config
+        )
         return await asyncio.to_thread(self._save, definition, self._new_owner(owner), surface, source or document)
 
     def _save(self, definition: Definition, owner: str, surface: str, source: dict[str, Any]) -> StoredDefinition:
@@ -70,7 +72,9 @@ class Definitions:
 
         Raises `DefinitionInvalid` with all problems.
         """
-        definition = validation.load(document, check_handler=self._registry.check)
+        definition = validation.load(
+            document, check_handler=self._registry.check, check_config=self._registry.check_config
+        )
         new_owner = self._new_owner(owner)
 
         def write() -> StoredDefinition:

@@ -23,7 +23,7 @@ from activities.parcel import parcel_of
 from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
 from definitions.digest import digest
 from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
-from definitions.findings import CheckHandler
+from definitions.findings import CheckConfig, CheckHandler
 from definitions.ids import new_execution_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
 from definitions.model import Definition
@@ -69,17 +69,19 @@ class Executions(ExecutionRecords):
         client: Client,
         task_queue: str,
         check_handler: CheckHandler | None = None,
+        check_config: CheckConfig | None = None,
         *,
         max_history_events: int = 0,
     ) -> None:
-        """`check_handler`: what is wrong with a handler that a change names; None: the run's worker finds out."""
+        """`check_handler`, `check_config`: what is wrong with a handler that a change names, and with what it is given;
+        None: the run's worker finds out."""
         super().__init__(database, blobs)
         self._max_history_events = max_history_events
         self._client = client
         self._task_queue = task_queue
         self._marks = DispatchMarks(database)
         self._continuing = Continuing(database, blobs, client)
-        self._changing = Changing(database, client, check_handler)
+        self._changing = Changing(database, client, check_handler, check_config)
         self._rerunning = Rerunning(database, blobs, self._continuing)
 
     async def close(self) -> None:

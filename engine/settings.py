@@ -51,6 +51,9 @@ class Settings(AccessSettings, HttpSettings, OutboundSettings, BaseSettings):
     """Folders with handlers, put last on the import path."""
     handler_allow: CommaList = ()
     """Module prefixes that handlers may come from."""
+    plugins: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Settings of plugins, `{plugin: {field: value}}`: `[plugins.shell]` in `longpole.toml`; the variables
+    `LONGPOLE_PLUGIN_<PLUGIN>_<FIELD>` go first (`docs/plugins.md`)."""
     pools_file: Path | None = None
     """The pools that scheduled workflows are planned on (`docs/scheduling.md`); default: a sample."""
     planning_seconds: float = Field(default=0.0, ge=0, le=60)

@@ -19,8 +19,8 @@ from temporal_dev.binary import ServerBinary, Source, probe
 from temporal_dev.locate import PINNED_VERSION
 from temporal_dev.ports import ip_address, require_free
 
-from activities.registry import HandlerRegistry
 from definitions.errors import LongpoleError
+from engine.handlers import open_handlers
 from engine.settings import Settings, find_project_file
 from engine.temporal import connect
 from longpole.connection import find_service
@@ -202,7 +202,7 @@ def _handlers(settings: Settings) -> Iterator[Finding]:
         if not path.is_dir():
             yield Finding("handlers", "missing", f"the folder {path} is not there", "correct handler_paths")
     try:
-        registry = HandlerRegistry(settings.handler_allow, settings.handler_paths)
+        registry = open_handlers(settings)
     except LongpoleError as error:
         yield Finding("handlers", "missing", error.message, error.remedy)
         return

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from activities import step
-from activities.errors import InvalidInput, TemporaryFailure
+from activities.data_places import source_files
+from activities.errors import InvalidInput
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-SOURCES = "LONGPOLE_DATA_SOURCES"
-"""The environment variable with the folders and URLs, separated by commas, beneath which data may be read."""
 _READERS = {
     ".csv": "read_csv",
     ".tsv": "read_csv",
@@ -24,7 +22,6 @@ _READERS = {
     ".ndjson": "read_json",
     ".parquet": "read_parquet",
 }
-_MAX_FILES = 10_000
 _RULE = re.compile(r"(\w+)(?::(.+))?")
 
 
@@ -172,43 +169,9 @@ def _parsed(rule: str) -> tuple[str, list[str]]:
 
 def _files(source: str) -> list[Path]:
     """The files of a source, on this machine. Raises `InvalidInput`, `TemporaryFailure`."""
-    roots = [root.strip() for root in os.environ.get(SOURCES, "").split(",") if root.strip()]
-    found = _fetched(source, roots) if "://" in source else _local(source, roots)
-    known = [file for file in found if file.suffix.lower() in _READERS]
+    known = [file for file in source_files(source) if file.suffix.lower() in _READERS]
     if not known:
         raise InvalidInput(f"{source} has no files that end in {', '.join(_READERS)}")
     if len({_READERS[file.suffix.lower()] for file in known}) > 1:
         raise InvalidInput(f"{source} has files of several kinds: name one kind, or a folder of its own for each")
     return known
-
-
-def _local(source: str, roots: list[str]) -> list[Path]:
-    path = Path(source).expanduser().resolve()
-    own = [step.workdir.resolve(), *(Path(root).expanduser().resolve() for root in roots if "://" not in root)]
-    if not any(path.is_relative_to(root) for root in own):
-        raise InvalidInput(f"{source} may not be read: it is beneath none of {SOURCES}")
-    if not path.exists():
-        raise InvalidInput(f"{source} is not there")
-    return sorted(each for each in path.rglob("*") if each.is_file())[:_MAX_FILES] if path.is_dir() else [path]
-
-
-def _fetched(source: str, roots: list[str]) -> list[Path]:
-    """Copies in the folder of the run."""
-    if ".." in source or not any(source.startswith(root) for root in roots if "://" in root):
-        raise InvalidInput(f"{source} may not be read: it is beneath none of {SOURCES}")
-    import fsspec
-
-    target = step.workdir / "sources" / re.sub(r"[^\w.-]", "_", source)
-    target.mkdir(parents=True, exist_ok=True)
-    try:
-        system, path = fsspec.core.url_to_fs(source)
-        places = system.find(path) if system.isdir(path) else [path]
-        for number, place in enumerate(places[:_MAX_FILES]):
-            system.get_file(place, str(target / f"{number:05d}_{Path(place).name}"))
-    except (ImportError, ValueError) as error:
-        raise InvalidInput(f"{source} can't be read: {error}") from None
-    except FileNotFoundError:
-        raise InvalidInput(f"{source} is not there") from None
-    except OSError as error:
-        raise TemporaryFailure(f"{source} can't be read: {error}") from error
-    return sorted(target.iterdir())

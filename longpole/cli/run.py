@@ -67,11 +67,12 @@ def run(
 
 def _refuse_invalid(settings: Settings, document: dict[str, Any], data: dict[str, Any]) -> None:
     """What can be known to be wrong is told before anything is started. Raises `DefinitionInvalid`, `InputInvalid`."""
-    from activities.registry import HandlerRegistry
     from definitions import validation
+    from engine.handlers import open_handlers
 
-    registry = HandlerRegistry(settings.handler_allow, settings.handler_paths)
-    validation.check_input(validation.load(document, check_handler=registry.check), data)
+    registry = open_handlers(settings)
+    definition = validation.load(document, check_handler=registry.check, check_config=registry.check_config)
+    validation.check_input(definition, data)
 
 
 def _submit(

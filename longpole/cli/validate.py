@@ -47,8 +47,10 @@ def validate(
 
 def _problems(settings: Settings, document: dict[str, object]) -> list[Problem]:
     """Unlike when a run starts, handlers are loaded as well: a function that is not there is found now."""
-    from activities.registry import HandlerRegistry
     from definitions import validation
+    from engine.handlers import open_handlers
 
-    registry = HandlerRegistry(settings.handler_allow, settings.handler_paths)
-    return validation.check(document, check_handler=lambda name: registry.check(name, load=True))
+    registry = open_handlers(settings)
+    return validation.check(
+        document, check_handler=lambda name: registry.check(name, load=True), check_config=registry.check_config
+    )

@@ -42,8 +42,14 @@ class Operations:
         self, name: str, definition: Any, description: str, tags: Sequence[str], *, unless_same: bool = False
     ) -> WorkflowTemplate:
         """Store the next version. `unless_same`: the latest, where that has this very document already."""
+        registry = self._runtime.registry
         document = core_document(
-            name, definition, description=description, tags=tags, check_handler=self._runtime.registry.check
+            name,
+            definition,
+            description=description,
+            tags=tags,
+            check_handler=registry.check,
+            check_config=registry.check_config,
         )
         definitions = self._runtime.definitions
         latest = await definitions.find(name, owner=self._owner) if unless_same else None

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import structlog
 from temporal_dev import external_address
 
-from activities.registry import HandlerRegistry
 from definitions.errors import Conflict
 from engine.core import open_blobs
 from engine.definitions import Definitions
 from engine.execution_records import ExecutionRecords
+from engine.handlers import open_handlers
 from engine.prepared import PreparedRuns
 from engine.settings import Settings, load_settings
 from longpole.data_dir import make_data_dir
@@ -37,7 +37,7 @@ class Runtime:
         self.given = (settings, temporal_address)
         home, self.settings = _place(url, settings)
         make_data_dir(self.settings.data_dir)
-        self.registry = HandlerRegistry(self.settings.handler_allow, self.settings.handler_paths)
+        self.registry = open_handlers(self.settings)
         self._database = Database(url)
         self._database.migrate()
         blobs = open_blobs(self.settings)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from definitions import validation
 from definitions.errors import DefinitionInvalid, Problem
 from definitions.field_problems import field_problems
-from definitions.findings import CheckHandler
+from definitions.findings import CheckConfig, CheckHandler
 from longpole.workflow_engine.input_mapping import core_input, mapping_problems
 from longpole.workflow_engine.wire import RetryPolicy, Step, WorkflowDefinition
 
@@ -34,6 +34,7 @@ def core_document(
     description: str = "",
     tags: Sequence[str] = (),
     check_handler: CheckHandler | None = None,
+    check_config: CheckConfig | None = None,
 ) -> dict[str, Any]:
     """The document as a core definition document, checked. Raises `DefinitionInvalid` with all problems, by the
     document's own fields."""
@@ -43,7 +44,7 @@ def core_document(
     document = _core(definition, name=name, description=description, tags=tags)
     problems = _field_problems(definition)
     told = {problem.path for problem in problems}
-    for problem in validation.check(document, check_handler=check_handler):
+    for problem in validation.check(document, check_handler=check_handler, check_config=check_config):
         path = _documented_path(problem.path)
         # What the documented model says of a field is said in better words than what follows from it in the core.
         if path not in told:

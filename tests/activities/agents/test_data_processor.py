@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from activities.agents.data_processor import SOURCES, data_processor
+from activities.agents.data_processor import data_processor
+from activities.data_places import SOURCES
 from activities.errors import InvalidInput
 
 
