@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from activities.attempt import StepActivities, StepSettings
 from activities.cancellation import request_cancel
 from activities.children import ChildActivities
+from activities.launching import LaunchActivities
 from activities.lists import ListActivities
 from activities.masking import Masker
 from activities.offloading import OffloadActivities
@@ -62,6 +63,7 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
     events = RunEventActivities(recorder, masker)
     offloading = OffloadActivities(engine.blobs)
     children = ChildActivities(engine.database, engine.blobs, max_history_events=settings.max_history_events)
+    launching = LaunchActivities(engine.database, engine.executions.bring)
     lists = ListActivities(engine.blobs)
     failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
@@ -82,6 +84,8 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
             request_cancel,
             children.prepare_child,
             children.follow_child,
+            launching.launch,
+            launching.follow_launched,
             lists.read_items,
             lists.store_list,
         ],

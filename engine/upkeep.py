@@ -15,6 +15,8 @@ from engine.blob_collection import collect_once
 from engine.core import Engine
 from engine.reconciler import Reconciler
 from engine.relay import relay_once
+from engine.schedules.applying import apply_waiting
+from engine.schedules.missed import CHECK_SECONDS, look_for_missed
 from engine.scheduling.announcing import announce
 from engine.scheduling.following import follow
 from engine.scheduling.settling import settle
@@ -26,6 +28,7 @@ RECONCILE_SECONDS = 3.0
 ANNOUNCE_SECONDS = 1.0
 FOLLOW_SECONDS = 2.0
 SETTLE_SECONDS = 2.0
+SCHEDULE_SECONDS = 2.0
 FORGET_SECONDS = 600.0
 COLLECT_SECONDS = 6 * 3600.0
 LONGEST_PAUSE = 30.0
@@ -41,6 +44,8 @@ async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]
         asyncio.create_task(_repeat("announcing of hours", ANNOUNCE_SECONDS, lambda: announce(engine))),
         asyncio.create_task(_repeat("following of steps", FOLLOW_SECONDS, lambda: follow(engine))),
         asyncio.create_task(_repeat("settling", SETTLE_SECONDS, lambda: settle(engine))),
+        asyncio.create_task(_repeat("telling of schedules", SCHEDULE_SECONDS, lambda: apply_waiting(engine))),
+        asyncio.create_task(_repeat("look for missed starts", CHECK_SECONDS, lambda: look_for_missed(engine))),
         asyncio.create_task(_repeat("forgetting", FORGET_SECONDS, lambda: forget_once(engine.database))),
         asyncio.create_task(_repeat("collector", COLLECT_SECONDS, lambda: collect_once(engine))),
     ]

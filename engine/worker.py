@@ -16,6 +16,7 @@ from definitions.calls import SUBMIT_OUTCOME, OutcomePage
 from engine.sandbox import sandbox
 from engine.settings import Settings
 from workflows.dag import DagWorkflow
+from workflows.launcher import LauncherWorkflow
 
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a workflow task waits for the worker that has the run in its cache; the server's default of 10 s is how
@@ -49,7 +50,7 @@ def create_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[DagWorkflow],
+        workflows=[DagWorkflow, LauncherWorkflow],
         activities=activities,
         workflow_runner=sandbox(),
         interceptors=[_OutcomeInterceptor(submit_outcome)],

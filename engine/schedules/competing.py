@@ -1,0 +1,37 @@
+"""The schedules that share pools with another, and what is reserved there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from definitions.schedules import Schedule
+from engine.schedules.conflicts import LOOKS_AHEAD, Competitor, ScheduleConflict, clashes
+from engine.scheduling.pools import PoolBook
+from store import reservations, schedules, templates
+from store.database import Session
+
+
+def require_room(
+    session: Session, book: PoolBook, workflow_id: str, document: Mapping[str, Any], schedule: Schedule, owner: str
+) -> None:
+    """Raises `ScheduleConflict` when runs of the workflow, started by the schedule, do not fit their pools."""
+    if not any(step.get("resources") for step in document["steps"]):
+        return
+    now = datetime.now(UTC)
+    taken = reservations.list_taken(session, now, before=now + LOOKS_AHEAD)
+    mine = Competitor(document["name"], document, schedule)
+    found = clashes(mine, _others(session, workflow_id, owner), taken, book.read(session), now)
+    if found:
+        raise ScheduleConflict([clash.problem() for clash in found])
+
+
+def _others(session: Session, workflow_id: str, owner: str) -> Iterator[Competitor]:
+    """Schedules that are not paused. What is another owner's is named for nobody."""
+    for row in schedules.active_schedules(session):
+        if row.workflow_id == workflow_id:
+            continue
+        template = templates.get_template(session, row.workflow_id)
+        shown = template.name if row.owner == owner else "another user's workflow"
+        yield Competitor(shown, template.definition, Schedule.model_validate(row.document))
