@@ -15,7 +15,8 @@ _TICKS = 20
 
 
 async def sleep(data: Any) -> dict[str, float]:
-    """Waits `{"seconds": number}` and reports its progress. Returns `{"slept_seconds": number}`.
+    """Waits `{"seconds": number}`, or as an agent `{"parameters": {"seconds": number}}`, and reports its progress.
+    Returns `{"slept_seconds": number}`.
 
     Raises `InvalidInput` for anything that is not a number of seconds from 0 to 30 days."""
     seconds = _seconds(data)
@@ -31,6 +32,8 @@ async def sleep(data: Any) -> dict[str, float]:
 
 
 def _seconds(data: Any) -> float:
+    if isinstance(data, Mapping) and "seconds" not in data and isinstance(data.get("parameters"), Mapping):
+        data = data["parameters"]
     if not isinstance(data, Mapping) or "seconds" not in data:
         raise InvalidInput('`sleep` needs an input like {"seconds": 2.5}')
     seconds = data["seconds"]

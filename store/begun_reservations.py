@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from definitions.calls import FINAL_RUN_STATUSES
 from store.scheduling_tables import RESERVATIONS, SCHEDULED
 from store.tables import INSTANCES, STEPS
 
@@ -18,79 +19,55 @@ _BEGUN = ("running", "paused", "cancelling")
 
 @dataclass(frozen=True, slots=True)
 class BegunReservation:
-    """A reservation of a pool by a step whose last attempt has started. `completed_at` None: it runs, or will
-    run again after an attempt that failed."""
+    """A reservation of a pool by a step whose last attempt has started. `ended_at` None: it runs, or will run again
+    after an attempt that failed."""
 
     id: UUID
     workflow_id: UUID
     step_id: str
-    pool: str
     begins_at: datetime
     ends_at: datetime
     started_at: datetime
-    completed_at: datetime | None
+    ended_at: datetime | None
 
 
 def of_begun_steps(session: Session) -> list[BegunReservation]:
-    """Of the steps of runs that have begun and are not over, those that run, and those that have completed."""
-    steps, held = STEPS.c, RESERVATIONS.c
+    """Of runs that have begun and are not settled: of the steps that run, and of those that have ended and hold
+    something after that."""
+    steps, runs, held = STEPS.c, INSTANCES.c, RESERVATIONS.c
     last = func.row_number().over(
         partition_by=(steps.workflow_instance_id, steps.step_id),
         order_by=(steps.start.desc(), steps.attempt_number.desc()),
     )
+    unsettled = runs.status.in_(FINAL_RUN_STATUSES) & SCHEDULED.c.actual_cost.is_(None)
     begun = (
         select(
             SCHEDULED.c.id.label("workflow_id"),
             steps.step_id,
-            steps.status,
-            steps.will_retry,
             steps.started_at,
-            steps.completed_at,
+            case((steps.status == "completed", steps.completed_at), else_=runs.completed_at).label("ended_at"),
+            or_(steps.status == "running", steps.will_retry.is_(True)).label("goes_on"),
             last.label("place"),
         )
-        .join_from(SCHEDULED, INSTANCES, SCHEDULED.c.instance_id == INSTANCES.c.id)
-        .join(STEPS, steps.workflow_instance_id == INSTANCES.c.id)
-        .where(INSTANCES.c.status.in_(_BEGUN))
+        .join_from(SCHEDULED, INSTANCES, SCHEDULED.c.instance_id == runs.id)
+        .join(STEPS, steps.workflow_instance_id == runs.id)
+        .where(or_(runs.status.in_(_BEGUN), unsettled))
         .subquery()
     )
-    completed, late = begun.c.status == "completed", held.ends_at > begun.c.completed_at
+    of_step = (held.workflow_id == begun.c.workflow_id) & (held.step_id == begun.c.step_id)
     statement = (
         select(
-            held.id,
-            held.workflow_id,
-            held.step_id,
-            held.pool,
-            held.begins_at,
-            held.ends_at,
-            begun.c.started_at,
-            begun.c.status,
-            begun.c.completed_at,
+            held.id, held.workflow_id, held.step_id, held.begins_at, held.ends_at, begun.c.started_at, begun.c.ended_at
         )
-        .join_from(
-            RESERVATIONS,
-            begun,
-            (held.workflow_id == begun.c.workflow_id) & (held.step_id == begun.c.step_id),
-        )
+        .join_from(RESERVATIONS, begun, of_step)
         .where(
             begun.c.place == 1,
             begun.c.started_at.is_not(None),
-            or_(begun.c.status == "running", begun.c.will_retry.is_(True), completed & late),
+            or_(begun.c.ended_at < held.ends_at, begun.c.ended_at.is_(None) & begun.c.goes_on),
         )
         .order_by(held.id)
     )
-    return [
-        BegunReservation(
-            row.id,
-            row.workflow_id,
-            row.step_id,
-            row.pool,
-            row.begins_at,
-            row.ends_at,
-            row.started_at,
-            row.completed_at if row.status == "completed" else None,
-        )
-        for row in session.execute(statement)
-    ]
+    return [BegunReservation(*row) for row in session.execute(statement)]
 
 
 def plan_of(session: Session, workflow_id: UUID) -> dict[str, Any]:

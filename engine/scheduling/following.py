@@ -1,5 +1,5 @@
 """Reservations follow the steps that have begun: what a step holds stays booked while it runs, however long that is,
-and is free again once it has completed."""
+and is free again once it has ended."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def _changes(session: Session, now: datetime) -> Iterator[tuple[BegunReservation
     for each in begun_reservations.of_begun_steps(session):
         # A step that began later than all of its reservation holds nothing before.
         begins = each.started_at if each.ends_at <= each.started_at else min(each.begins_at, each.started_at)
-        if each.completed_at is not None:
-            ends = min(each.ends_at, each.completed_at)
+        if each.ended_at is not None:
+            ends = min(each.ends_at, each.ended_at)
             begins = min(begins, ends)
         else:
             if each.workflow_id not in plans:

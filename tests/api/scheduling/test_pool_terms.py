@@ -8,18 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from pool_changes import put
 from scheduling_requests import BASE, day, step, window, workflow
 from serving import Service
 
 from engine.settings import Settings
 
 SCHEDULE = f"{BASE}/schedule-workflow"
-
-
-async def put(service: Service, name: str, spec: Mapping[str, Any]) -> None:
-    async with service.client("root", roles=["admin"]) as root:
-        answer = await root.put(f"{BASE}/admin/pools/{name}", json=spec)
-        assert answer.status_code == 200, answer.text
 
 
 async def test_steps_on_pools_with_a_multiplier_go_first(planning: Service) -> None:

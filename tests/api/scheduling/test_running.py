@@ -15,7 +15,9 @@ from tests.polling import eventually
 SCHEDULE = f"{BASE}/schedule-workflow"
 
 
-async def has_status(client: httpx.AsyncClient, workflow_id: str, status: str) -> dict[str, Any]:
+async def has_status(
+    client: httpx.AsyncClient, workflow_id: str, status: str, *, seconds: float = 30.0
+) -> dict[str, Any]:
     """How it stands, once it has that status."""
 
     found: dict[str, Any] = {}
@@ -24,7 +26,7 @@ async def has_status(client: httpx.AsyncClient, workflow_id: str, status: str) -
         found.update((await client.get(f"{BASE}/workflow/{workflow_id}/status")).json())
         return bool(found["status"] == status)
 
-    await eventually(has_it)
+    await eventually(has_it, seconds=seconds)
     return found
 
 
