@@ -18,6 +18,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from activities.approximate import approximately
+from activities.cleaning import WORKDIRS
 from activities.counting import FAILED, Tally, Verdict, judge, refuse_lost
 from activities.errors import CANCELLED, INVALID_INPUT, TIMEOUT, WORKER_LOST, Classified, StepError, classify
 from activities.failures import message_of, step_failure
@@ -130,7 +131,7 @@ class _Attempt:
             max_attempts=call.max_attempts,
             idempotency_key=call.idempotency_key,
             context=call.context,
-            workdir=self._settings.data_dir / "artifacts" / self._run_id,
+            workdir=self._settings.data_dir / WORKDIRS / self._run_id,
             secrets=self._settings.secrets,
             on_secret=lambda value: owner.masker.register(self._run_id, value),
         )

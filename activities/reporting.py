@@ -36,7 +36,8 @@ class AttemptReporter:
         self._attempt = attempt
         self._lock = threading.Lock()
         self._closed = False
-        self._recorded: tuple[float, str] | None = None
+        self._used: dict[str, float] | None = None
+        self._recorded: tuple[tuple[float, str] | None, dict[str, float] | None] = (None, None)
         self._recorded_at = float("-inf")
 
     def log(self, level: Level, message: str, metadata: dict[str, Any]) -> None:
@@ -52,18 +53,27 @@ class AttemptReporter:
     def progress(self, fraction: float, label: str) -> None:
         """How far the step is."""
         self.latest = (fraction, bounded(self._mask(label), LABEL_LIMIT))
+        self._catch_up_soon()
+
+    def usage(self, amounts: dict[str, float]) -> None:
+        """What the step has used so far."""
+        self._used = amounts
+        self._catch_up_soon()
+
+    def _catch_up_soon(self) -> None:
         if time.monotonic() - self._recorded_at >= PROGRESS_SECONDS:
             self.catch_up()
 
     def catch_up(self) -> None:
-        """Records the newest progress, if it is not recorded yet."""
+        """Records the newest progress and usage, if they are not recorded yet."""
         with self._lock:
-            latest = self.latest
-            if self._closed or latest is None or latest == self._recorded:
+            told = self.latest, self._used
+            if self._closed or told in ((None, None), self._recorded):
                 return
-            self._recorded, self._recorded_at = latest, time.monotonic()
+            self._recorded, self._recorded_at = told, time.monotonic()
+        fraction, label = told[0] or (None, "")
         at = datetime.now(UTC)
-        self._recorder.progress(ProgressRecord(self._execution_id, self._step_id, *latest, at))
+        self._recorder.progress(ProgressRecord(self._execution_id, self._step_id, fraction, label, at, told[1]))
 
     def close(self) -> None:
         """The attempt is over: what a handler that was left behind still says is not its step's any more."""

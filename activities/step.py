@@ -37,6 +37,7 @@ __all__ = [
     "cancelled",
     "context",
     "execution_id",
+    "gauge",
     "idempotency_key",
     "log",
     "logger",
@@ -124,6 +125,11 @@ def usage(**amounts: float) -> None:
     _now().add_usage(amounts)
 
 
+def gauge(**values: float) -> None:
+    """What the attempt uses now, told with what it has used: `workers=5, memory_usage=68`. The last value counts."""
+    _now().set_gauges(values)
+
+
 def artifact(uri: str | Path, name: str | None = None, media_type: str | None = None, **metadata: Any) -> None:
     """Something that the attempt made and that is kept elsewhere: a URI, or a file's path (relative to
     `step.workdir`)."""
@@ -203,6 +209,9 @@ class _Collector:
     def progress(self, fraction: float, label: str) -> None:
         self.reports.append((fraction, label))
 
+    def usage(self, amounts: dict[str, float]) -> None:
+        return
+
 
 @contextmanager
 def simulate(
@@ -247,6 +256,9 @@ class _StandIn:
         getattr(structlog.get_logger("longpole.step"), self._methods[level])(message, **metadata)
 
     def progress(self, fraction: float, label: str) -> None:
+        return
+
+    def usage(self, amounts: dict[str, float]) -> None:
         return
 
 

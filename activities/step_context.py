@@ -26,6 +26,8 @@ class Reporter(Protocol):
 
     def progress(self, fraction: float, label: str) -> None: ...
 
+    def usage(self, amounts: dict[str, float]) -> None: ...
+
 
 def environment_secret(name: str) -> str | None:
     """The operator's default way to give secrets: `openai` or `OPENAI` is `LONGPOLE_SECRET_OPENAI`."""
@@ -35,6 +37,17 @@ def environment_secret(name: str) -> str | None:
 def secret_variable(name: str) -> str:
     """The environment variable with that secret."""
     return SECRET_PREFIX + re.sub("[^A-Z0-9]", "_", name.upper())
+
+
+def _numbers(amounts: Mapping[str, float]) -> dict[str, float]:
+    checked: dict[str, float] = {}
+    for name, amount in amounts.items():
+        # What numpy and others return for numbers is welcome too.
+        number = math.nan if isinstance(amount, bool | str) else float(amount)
+        if not math.isfinite(number):
+            raise TypeError(f"usage `{name}` is a number, not {amount!r}")
+        checked[name] = amount if type(amount) is int else number
+    return checked
 
 
 class RunContext(Mapping[str, Any]):
@@ -117,16 +130,18 @@ class StepContext:
 
     def add_usage(self, amounts: Mapping[str, float]) -> None:
         """Adds to what the attempt has used so far."""
-        checked: dict[str, float] = {}
-        for name, amount in amounts.items():
-            # What numpy and others return for numbers is welcome too.
-            number = math.nan if isinstance(amount, bool | str) else float(amount)
-            if not math.isfinite(number):
-                raise TypeError(f"usage `{name}` is a number, not {amount!r}")
-            checked[name] = amount if type(amount) is int else number
         with self._lock:
-            for name, amount in checked.items():
+            for name, amount in _numbers(amounts).items():
                 self.amounts[name] = self.amounts.get(name, 0) + amount
+            told = dict(self.amounts)
+        self._reporter.usage(told)
+
+    def set_gauges(self, values: Mapping[str, float]) -> None:
+        """What the attempt uses now; replaces what it said before."""
+        with self._lock:
+            self.amounts.update(_numbers(values))
+            told = dict(self.amounts)
+        self._reporter.usage(told)
 
     def add_artifact(self, artifact: dict[str, Any]) -> None:
         """One more thing that the attempt made."""

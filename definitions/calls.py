@@ -18,6 +18,8 @@ FOLLOW_CHILD = "longpole.follow_child"
 READ_ITEMS = "longpole.read_items"
 STORE_LIST = "longpole.store_list"
 
+CLEAN_UP = "longpole.clean_up"
+
 SUBMIT_OUTCOME = "longpole_submit_outcome"
 """A function of the worker's that workflow code calls, outside of the sandbox, with the pages of a run's outcome."""
 
@@ -27,6 +29,14 @@ RunStatus = Literal[
 ]
 FINAL_RUN_STATUSES: frozenset[str] = frozenset({"completed", "failed", "timed_out", "cancelled"})
 FINAL_STEP_STATUSES: frozenset[str] = frozenset({"completed", "failed", "skipped", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """Removing what a run leaves behind. `keep_artifacts`: not the files that completed steps have named."""
+
+    execution_id: str
+    keep_artifacts: bool
 
 
 @dataclass(frozen=True)

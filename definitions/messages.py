@@ -16,6 +16,7 @@ INTERPRETER_VERSION = 3
 """One integer for every change of the runner or the workflow that an open run could notice."""
 
 WORKFLOW_TYPE = "DagWorkflow"
+CLEANUP_TYPE = "Cleanup"
 DEFAULT_GRACE_SECONDS = 10.0
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from activities.attempt import StepActivities, StepSettings
 from activities.cancellation import request_cancel
 from activities.children import ChildActivities
+from activities.cleaning import CleaningActivities
 from activities.launching import LaunchActivities
 from activities.lists import ListActivities
 from activities.masking import Masker
@@ -88,6 +89,7 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
             launching.follow_launched,
             lists.read_items,
             lists.store_list,
+            CleaningActivities(engine.database, settings.data_dir).clean_up,
         ],
         submit_outcome=outcomes.submit,
     )

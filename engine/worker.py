@@ -15,6 +15,7 @@ from temporalio.worker import Interceptor, Worker, WorkflowInterceptorClassInput
 from definitions.calls import SUBMIT_OUTCOME, OutcomePage
 from engine.sandbox import sandbox
 from engine.settings import Settings
+from workflows.cleanup import CleanupWorkflow
 from workflows.dag import DagWorkflow
 from workflows.launcher import LauncherWorkflow
 
@@ -50,7 +51,7 @@ def create_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[DagWorkflow, LauncherWorkflow],
+        workflows=[DagWorkflow, LauncherWorkflow, CleanupWorkflow],
         activities=activities,
         workflow_runner=sandbox(),
         interceptors=[_OutcomeInterceptor(submit_outcome)],

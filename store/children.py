@@ -17,6 +17,18 @@ def waits_for_parent(session: Session, execution_id: str) -> bool:
     return session.scalar(found) is not None
 
 
+def descendants(session: Session, execution_id: str) -> list[str]:
+    """The runs that are steps of this one, or of these."""
+    columns = INSTANCES.c
+    found: list[str] = []
+    around = [to_uuid(execution_id)]
+    while around:
+        statement = select(columns.id).where(columns.parent_id.in_(around)).order_by(columns.id)
+        around = list(session.scalars(statement))
+        found += [id_of(child) for child in around]
+    return found
+
+
 def open_children(session: Session, execution_id: str) -> list[str]:
     """The runs that are steps of this one and are not over, by id."""
     columns = INSTANCES.c

@@ -68,13 +68,15 @@ class EventRecord:
 
 @dataclass(frozen=True)
 class ProgressRecord:
-    """How far a running step says it is: fraction 0..1 and a label."""
+    """How far a running step says it is: fraction 0..1, None if it has not said, and a label; what it has used so far,
+    None if it has not said."""
 
     execution_id: str
     step_id: str
-    fraction: float
+    fraction: float | None
     label: str
     at: datetime
+    usage: dict[str, float] | None = None
 
 
 Record = AttemptRecord | LogRecord | EventRecord | ProgressRecord

@@ -152,7 +152,13 @@ def record_progress(session: Session, records: Sequence[ProgressRecord], *, runs
             session.execute(
                 _PROGRESS,
                 [
-                    {"run": run_id, "step": step_id, "fraction": record.fraction, "label": record.label}
+                    {
+                        "run": run_id,
+                        "step": step_id,
+                        "fraction": record.fraction,
+                        "label": record.label,
+                        "used": record.usage,
+                    }
                     for (run_id, step_id), record in last.items()
                 ],
             )
@@ -166,7 +172,11 @@ _PROGRESS: Update = (
         STEPS.c.step_id == bindparam("step"),
         STEPS.c.status == "running",
     )
-    .values(progress=bindparam("fraction"), progress_label=bindparam("label"))
+    .values(
+        progress=bindparam("fraction"),
+        progress_label=bindparam("label"),
+        usage=func.coalesce(bindparam("used", type_=STEPS.c.usage.type), STEPS.c.usage),
+    )
 )
 
 

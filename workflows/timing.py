@@ -20,6 +20,7 @@ RECORD_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=20)
 )
 """Without an end: an outcome is written again until it holds."""
+CLEANUP_TIMEOUT = timedelta(minutes=30)
 FOLLOW_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
 )

@@ -66,6 +66,13 @@ class Reader:
             problems += self._core_problems(core, broken=bool(problems))
         return core, problems
 
+    def checked_steps(self, given: list[Any]) -> tuple[list[dict[str, Any]], list[Problem]]:
+        """Steps that are to be added to others, in the core's words, and what is wrong with their fields."""
+        problems: list[Problem] = []
+        for number, step in enumerate(given):
+            problems += _field_problems(step, Step, f"steps[{number}]")
+        return self.steps(given, "steps", problems), problems
+
     def steps(self, given: Any, path: str, problems: list[Problem]) -> list[dict[str, Any]]:
         """Steps in the core's words, as far as they can be read."""
         if not isinstance(given, list):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Body, Query, Request
 
 from api.dependencies import Caller, NewId, SeenEngine
-from api.orchestration import translate, wire
+from api.orchestration import steering, steering_wire, translate, wire
 from api.orchestration.described import document_of
 from api.orchestration.document import Reader
 from api.orchestration.document_wire import WorkflowDocument
@@ -130,6 +130,42 @@ async def execute_workflow(
     if not wanted.run_async:
         found = await executions.wait(found.execution.execution_id, engine.settings.execute_wait_seconds)
     return Answer(data=translate.execution(found))
+
+
+@router.get(f"{BASE}/{{workflow_id}}/executions")
+async def list_executions(
+    workflow_id: str,
+    engine: SeenEngine,
+    status: wire.ExecutionWord | None = None,
+    page: Annotated[int, Query(ge=1, le=10_000_000)] = 1,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Answer[list[steering_wire.ExecutionSummary]]:
+    """The executions of a workflow, newest first."""
+    await engine.definitions.get(workflow_id)
+    found, total = await engine.executions.find(
+        workflow_id=workflow_id,
+        statuses=() if status is None else translate.core_statuses(status),
+        limit=limit,
+        offset=(page - 1) * limit,
+    )
+    return paged([steering.summary(each) for each in found], page=page, limit=limit, total=total)
+
+
+@router.get(f"{BASE}/{{workflow_id}}/graph")
+async def workflow_graph(
+    workflow_id: str,
+    engine: SeenEngine,
+    caller: Caller,
+    execution_id: Annotated[str | None, Query(max_length=64)] = None,
+) -> Answer[steering_wire.Graph]:
+    """The steps, what waits for what, and the critical path; with `execution_id` how each step stands in that one."""
+    stored = await engine.definitions.get(workflow_id)
+    statuses: dict[str, str] = {}
+    if execution_id is not None:
+        found = await WorkflowExecutions(engine, caller).following.status(execution_id)
+        statuses = {step.view.step_id: step.view.status for step in found.steps}
+    expected = await Workflows(engine, caller).estimating.estimate(stored.document, workflow_id)
+    return Answer(data=steering.graph(stored.definition, expected, statuses))
 
 
 async def _read(engine: Engine, caller: Identity, document: dict[str, Any]) -> dict[str, Any]:

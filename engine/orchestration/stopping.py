@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from definitions.messages import DEFAULT_GRACE_SECONDS
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError
+
+from definitions.calls import Cleanup
+from definitions.errors import ServiceUnavailable
+from definitions.messages import CLEANUP_TYPE, DEFAULT_GRACE_SECONDS
 from engine.core import Engine
+from engine.temporal import answer
 
 
 @dataclass(frozen=True)
@@ -25,10 +31,30 @@ class StopWish:
 
 
 async def stop(engine: Engine, execution_id: str, wish: StopWish) -> None:
-    """Raises as `Executions.cancel`."""
+    """Raises as `Executions.cancel`, and `ServiceUnavailable` where Temporal is not told what to clean up: asking again
+    does no harm."""
     await engine.executions.cancel(
         execution_id,
         reason=wish.reason,
         grace_seconds=wish.grace_seconds,
         save_partial_results=wish.save_partial_results,
     )
+    if wish.cleanup_resources:
+        await _clean_up(engine, execution_id, Cleanup(execution_id, keep_artifacts=wish.save_partial_results))
+
+
+async def _clean_up(engine: Engine, execution_id: str, cleanup: Cleanup) -> None:
+    """By a workflow of its own, which waits for the end of the run. The first one that is asked for counts."""
+    start = engine.client.start_workflow(
+        CLEANUP_TYPE,
+        vars(cleanup),
+        id=f"{execution_id}-cleanup",
+        task_queue=engine.settings.task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"cleans up after {execution_id}",
+    )
+    try:
+        await answer(start)
+    except RPCError as error:
+        raise ServiceUnavailable(f"Temporal does not answer: {error.message}", remedy="try again") from error

@@ -121,3 +121,20 @@ async def tells(given: dict[str, Any]) -> dict[str, Any]:
     for uri in given.get("artifacts", []):
         step.artifact(uri)
     return {"config": given}
+
+
+async def works(given: dict[str, Any]) -> dict[str, int]:
+    """Makes files in the run's folder, names one as artifact, tells what it uses, and goes on for `seconds`."""
+    (step.workdir / "scratch.bin").write_bytes(b"x" * 100)
+    (step.workdir / "kept.txt").write_text("kept")
+    step.artifact(step.workdir / "kept.txt")
+    step.progress(0.35, "calculating_aggregations")
+    step.gauge(workers=5, cpu_usage=75, memory_usage=68, peak_memory_gb=2)
+    await asyncio.sleep(given.get("seconds", 0))
+    return {"records_extracted": 3}
+
+
+def holds(given: dict[str, Any]) -> str:
+    """Takes `seconds`, and never looks whether it was told to end."""
+    time.sleep(given["seconds"])
+    return "ended late"
