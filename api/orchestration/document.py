@@ -19,7 +19,8 @@ from definitions.errors import DefinitionInvalid, Problem, QuantityInvalid
 from definitions.field_problems import field_problems
 from definitions.findings import CheckHandler
 from definitions.schedules import ScheduleInvalid, load_schedule
-from engine.orchestration.plugin_steps import PREFIX, PYTHON, PluginSteps, handler_of
+from engine.orchestration.plugin_steps import PREFIX, PYTHON, handler_of, with_inputs
+from engine.plugins import Plugins
 
 _BLOCKS = (("branch", "then"), ("branch", "else"), ("loop", "steps"), ("parallel", "steps"))
 _CONTROLS = ("branch", "loop", "parallel", "workflow", "wait", "approval")
@@ -42,7 +43,7 @@ _FIELDS = {"input": "config", "retry": "retry_policy", "handler": "operation"}
 class Reader:
     """Reads documents for a service: its handlers and plugins."""
 
-    def __init__(self, check_handler: CheckHandler, plugins: PluginSteps) -> None:
+    def __init__(self, check_handler: CheckHandler, plugins: Plugins) -> None:
         self._check_handler = check_handler
         self._plugins = plugins
 
@@ -88,11 +89,11 @@ class Reader:
         config = raw["config"] if isinstance(raw.get("config"), Mapping) else {}
         if isinstance(plugin, str) and isinstance(operation, str):
             core["handler"] = handler_of(plugin, operation)
+            if plugin != PYTHON:
+                config = with_inputs(self._plugins, plugin, operation, config, raw.get("depends_on"))
+                problems += _at_plugin(self._plugins.check(plugin, operation, config), path)
             if plugin != PYTHON or "config" in raw:  # without, a handler gets all of the parameters
                 core["input"] = config
-            if plugin != PYTHON:
-                found = self._plugins.check(plugin, operation, config)
-                problems += [Problem(p.code, f"{path}.{p.path}".rstrip("."), p.message, p.remedy) for p in found]
         elif plugin is not None or operation is not None:
             problems += _half(raw, path)
         elif not kinds and config:
@@ -134,6 +135,15 @@ def _field_problems(document: Any, model: type[WorkflowDocument] | type[Step], p
         found = field_problems(error, model, ())
         return [Problem(p.code, ".".join(filter(None, (path, p.path))), p.message, p.remedy) for p in found]
     return []
+
+
+def _at_plugin(found: Iterable[Problem], path: str) -> Iterator[Problem]:
+    """What plugins say of a config, where the document has it."""
+    fields = {"unknown_operation": "operation", "bad_config": "config"}
+    for problem in found:
+        field = fields.get(problem.code, "plugin")
+        at = f"{path}.{field}" + (f".{problem.path}" if field == "config" and problem.path else "")
+        yield Problem(problem.code, at, problem.message, problem.remedy)
 
 
 def _half(raw: Mapping[str, Any], path: str) -> Iterator[Problem]:

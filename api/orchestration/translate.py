@@ -107,7 +107,9 @@ def created(stored: StoredDefinition, expected: Estimate, usd: float, *, schedul
         version=stored.definition.version,
         status=_ACTIVATIONS[stored.activation],
         validation_results=validation_results(),
-        estimated_cost=wire.EstimatedCost(compute_hours=expected.compute_hours, estimated_usd=expected.cost * usd),
+        estimated_cost=wire.EstimatedCost(
+            compute_hours=expected.compute_hours, estimated_usd=expected.cost * usd + expected.usd
+        ),
         next_steps=_next_steps(stored, scheduled=scheduled),
     )
 

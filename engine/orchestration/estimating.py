@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from definitions.errors import Problem
 from definitions.nearest import did_you_mean
 from definitions.pools import PoolsDocument
-from engine.orchestration.plugin_steps import PluginSteps
+from engine.orchestration.plugin_steps import hint_of
 from engine.orchestration.views import Estimate
 from engine.planning.case import open_case
 from engine.planning.request import Request
+from engine.plugins import Plugins
 from engine.scheduling.estimates import Source, estimate
 from engine.scheduling.pools import PoolBook
 from planner import Limits, solve
@@ -32,7 +34,7 @@ _UNPLANNED = frozenset({"cpu_cores", "memory_gb"})
 class Estimating:
     """Estimates on the pools of a service. Blocking work runs in threads."""
 
-    def __init__(self, database: Database, pools: PoolBook, plugins: PluginSteps) -> None:
+    def __init__(self, database: Database, pools: PoolBook, plugins: Plugins) -> None:
         self._database = database
         self._pools = pools
         self._plugins = plugins
@@ -44,7 +46,8 @@ class Estimating:
             with self._database.read() as session:
                 pools = self._pools.read(session)
                 past = past_durations(session, workflow_id, limit=_PAST_STEPS) if workflow_id else {}
-            return plan(self._with_durations(document, past), pools, datetime.now(UTC))
+            expected, usd = self._expected(document, past)
+            return replace(plan(expected, pools, datetime.now(UTC)), usd=usd)
 
         return await asyncio.to_thread(work)
 
@@ -68,17 +71,22 @@ class Estimating:
 
         return await asyncio.to_thread(work)
 
-    def _with_durations(self, document: Mapping[str, Any], past: Mapping[str, list[float]]) -> Mapping[str, Any]:
-        steps = []
+    def _expected(self, document: Mapping[str, Any], past: Mapping[str, list[float]]) -> tuple[dict[str, Any], float]:
+        """The document with what is known of its steps, and what their plugins cost beside the pools, in USD."""
+        steps, cost = [], 0.0
         for step in document["steps"]:
+            known: dict[str, Any] = {}
+            hint = hint_of(self._plugins, step)
             runs = past.get(step["id"], [])
             if len(runs) >= _ENOUGH_RUNS:
-                steps.append({**step, "estimated_duration": estimate(runs, Source.STEP).p50})
-            elif step.get("estimated_duration") is None and (hinted := self._plugins.seconds(step)) is not None:
-                steps.append({**step, "estimated_duration": hinted})
-            else:
-                steps.append(step)
-        return {**document, "steps": steps}
+                known["estimated_duration"] = estimate(runs, Source.STEP).p50
+            elif step.get("estimated_duration") is None and hint.seconds is not None:
+                known["estimated_duration"] = hint.seconds
+            if not step.get("resources") and hint.resources:
+                known["resources"] = dict(hint.resources)
+            steps.append({**step, **known})
+            cost += hint.cost or 0.0
+        return {**document, "steps": steps}, cost
 
 
 def plan(document: Mapping[str, Any], pools: PoolsDocument, now: datetime) -> Estimate:

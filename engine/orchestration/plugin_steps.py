@@ -5,38 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from definitions.errors import Problem
+from activities.plugins.plugin import Hint
+from activities.plugins.registry import HANDLERS as PYTHON
+from activities.plugins.registry import PREFIX, handler_name, operation_name
+from engine.plugins import Plugins
 
-PREFIX = "plugin:"
-PYTHON = "python"
-"""The plugin whose operations are the handlers of the core."""
+__all__ = ["PREFIX", "PYTHON", "handler_of", "hint_of", "plugin_of", "with_inputs"]
 
 
 def handler_of(plugin: str, operation: str) -> str:
-    """The core's name of a plugin's operation."""
-    return operation if plugin == PYTHON else f"{PREFIX}{plugin}.{operation}"
+    """The core's name of a plugin's operation; the plugin `python` has the core's own handlers."""
+    return operation if plugin == PYTHON else handler_name(plugin, operation)
 
 
 def plugin_of(handler: str | None) -> tuple[str, str] | None:
     """Plugin and operation of a handler; None: the step has none."""
     if handler is None:
         return None
-    if not handler.startswith(PREFIX):
-        return PYTHON, handler
-    plugin, _, operation = handler.removeprefix(PREFIX).partition(".")
-    return plugin, operation
+    return operation_name(handler) or (PYTHON, handler)
 
 
-class PluginSteps:
-    """What plugins say of steps."""
+def hint_of(plugins: Plugins, step: Mapping[str, Any]) -> Hint:
+    """What a step of a core definition is expected to take, as far as its plugin knows."""
+    found = plugin_of(step.get("handler"))
+    return Hint() if found is None or found[0] == PYTHON else plugins.hint(*found, step.get("input"))
 
-    def check(self, plugin: str, operation: str, config: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong with a step, each with a path from the step on."""
-        del operation, config
-        message = f"the plugin `{plugin[:80]}` is not installed"
-        return [Problem("plugin_unavailable", "plugin", message, f"install it, or use `{PYTHON}` with a handler")]
 
-    def seconds(self, step: Mapping[str, Any]) -> float | None:
-        """How long a step takes, as far as its plugin knows."""
-        del step
-        return None
+def with_inputs(plugins: Plugins, plugin: str, operation: str, config: Mapping[str, Any], before: Any) -> Any:
+    """The config, with the results of the steps that its step waits for where the operation takes such and the document
+    does not say which."""
+    if "inputs" in config or not isinstance(before, list) or not plugins.takes_inputs(plugin, operation):
+        return config
+    return {**config, "inputs": {each: f"${{{each}.result}}" for each in before if isinstance(each, str)}}

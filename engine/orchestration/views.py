@@ -48,6 +48,8 @@ class Estimate:
     cost: float
     currency: str
     critical_path: tuple[str, ...] = ()
+    usd: float = 0.0
+    """What plugins say that it costs beside that."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from engine.access.identity import Identity
 from engine.core import Engine
 from engine.definitions import stored as stored_view
 from engine.orchestration.estimating import Estimating
-from engine.orchestration.plugin_steps import PluginSteps
 from engine.orchestration.views import LastRun, Metrics, WorkflowSummary
+from engine.plugins import Plugins
 from engine.scheduling.pools import PoolBook
 from engine.views import StoredDefinition
 from store import orchestration
@@ -30,7 +30,7 @@ class Workflows:
     def __init__(self, engine: Engine, viewer: Identity) -> None:
         self._engine = engine
         self._viewer = viewer
-        self.plugins = PluginSteps()
+        self.plugins = Plugins(engine.settings, engine.registry)
         self.estimating = Estimating(
             engine.database, PoolBook(engine.database, engine.settings.pools_file), self.plugins
         )
