@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, CancelledError, TerminatedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.outputs import load
@@ -33,16 +33,25 @@ from store.tables import WorkflowInstance, WorkflowVersion
 LARGEST_INLINE = 16 * 1024
 """Bytes of a child's definition that go through its parent's history, twice for each child."""
 STILL_RUNNING = "still_running"
+BEATS = 10
+BEAT_SECONDS = 2.0
+"""So long, so many times, one attempt waits for the end of a child."""
+NEXT_WATCH = timedelta(milliseconds=50)
 
 
 class ChildActivities:
     """The activities, over one database. Raise `StoreUnavailable` and `OSError`, which the workflow retries."""
 
-    def __init__(self, database: Database, blobs: BlobStore, *, max_history_events: int = 0) -> None:
-        """`max_history_events`: as in `RunInput`."""
+    def __init__(
+        self, database: Database, blobs: BlobStore, *, max_history_events: int = 0, most_watched: int = 0
+    ) -> None:
+        """`max_history_events`: as in `RunInput`. `most_watched`: so many children at a time may each hold one of the
+        worker's slots, so that their ends are heard of at once; others are asked for now and then."""
         self._database = database
         self._blobs = blobs
         self._max_history_events = max_history_events
+        self._most_watched = most_watched
+        self._watched = 0
 
     @activity.defn(name=PREPARE_CHILD)
     async def prepare_child(self, fields: dict[str, Any]) -> PreparedChild:
@@ -56,9 +65,11 @@ class ChildActivities:
         """How a child ended. Fails, to be tried again, as long as it goes on; for good as the child failed."""
         handle = activity.client().get_workflow_handle(execution_id)
         try:
+            if self._watched < self._most_watched:
+                return ChildEnd(result=await self._watch(handle))
             status = (await handle.describe()).status
             if status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
-                raise ApplicationError(f"{execution_id} goes on", type=STILL_RUNNING)
+                raise _goes_on(handle)
             return ChildEnd(result=await handle.result())
         except WorkflowFailureError as failure:
             if isinstance(failure.cause, CancelledError):
@@ -68,8 +79,37 @@ class ChildActivities:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             raise ApplicationError(
-                f"Temporal no longer knows {execution_id}", type="lost", non_retryable=True
+                f"Temporal no longer knows {execution_id}",
+                type="lost",
+                non_retryable=True,
+                category=ApplicationErrorCategory.BENIGN,
             ) from None
+
+    async def _watch(self, handle: WorkflowHandle[Any, Any]) -> Any:
+        """Its result as soon as it is there. Gives up after a while, so that no attempt takes as long as a child."""
+        self._watched += 1
+        result = asyncio.ensure_future(handle.result())
+        shutdown = asyncio.ensure_future(activity.wait_for_worker_shutdown())
+        try:
+            for _ in range(BEATS):
+                ended, _ = await asyncio.wait(
+                    (result, shutdown), timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if result in ended:
+                    return result.result()
+                if shutdown in ended:
+                    break
+                activity.heartbeat()
+        except asyncio.CancelledError:
+            details = activity.cancellation_details()
+            if details is None or not details.not_found:
+                raise
+            # The parent has gone on in yet another history, from where the child is watched now.
+        finally:
+            result.cancel()
+            shutdown.cancel()
+            self._watched -= 1
+        raise _goes_on(handle, at_once=True)
 
     def _prepare(self, call: ChildCall) -> PreparedChild:
         if call.depth > MOST_RUNS_ABOVE:
@@ -163,9 +203,20 @@ def _newest(session: Session, call: ChildCall, owner: str) -> WorkflowVersion:
     )
 
 
+def _goes_on(handle: WorkflowHandle[Any, Any], *, at_once: bool = False) -> ApplicationError:
+    return ApplicationError(
+        f"{handle.id} goes on",
+        type=STILL_RUNNING,
+        next_retry_delay=NEXT_WATCH if at_once else None,
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
 def _failed_for_good(cause: BaseException) -> ApplicationError:
     """The failure of a child as one of the activity: with the same detail and class."""
+    # No failure of the activity's, so nothing for the worker's log.
+    benign = ApplicationErrorCategory.BENIGN
     if isinstance(cause, ApplicationError):
-        return ApplicationError(cause.message, *cause.details, type=cause.type, non_retryable=True)
+        return ApplicationError(cause.message, *cause.details, type=cause.type, non_retryable=True, category=benign)
     error_class = "terminated" if isinstance(cause, TerminatedError) else "error"
-    return ApplicationError(str(cause), type=error_class, non_retryable=True)
+    return ApplicationError(str(cause), type=error_class, non_retryable=True, category=benign)

@@ -25,6 +25,8 @@ from engine.settings import Settings
 from engine.upkeep import upkeep
 from engine.worker import create_worker
 
+WATCHING_OF = 4
+"""One in so many slots for steps may be held by who waits for the end of a run that is a step."""
 RECORDS_SECONDS = 10.0
 """How long a worker that stops takes to write what it still has to record; the outcome of each run is safe anyway."""
 
@@ -63,7 +65,12 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
     outcomes = OutcomeWriter(recorder, masker)
     events = RunEventActivities(recorder, masker)
     offloading = OffloadActivities(engine.blobs)
-    children = ChildActivities(engine.database, engine.blobs, max_history_events=settings.max_history_events)
+    children = ChildActivities(
+        engine.database,
+        engine.blobs,
+        max_history_events=settings.max_history_events,
+        most_watched=settings.max_concurrent_steps // WATCHING_OF,
+    )
     launching = LaunchActivities(engine.database, engine.executions.bring)
     lists = ListActivities(engine.blobs)
     failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()

@@ -2,7 +2,8 @@
 
 Temporal applies a parent close policy also when the parent goes on in a new history, so the policy is to leave children
 alone, and it is this file that passes on what happens to the parent. A child that was started in an earlier history is
-followed by an activity that asks for it now and then. (What happens behind the parent's back is the reconciler's.)
+followed by an activity that waits for its end, or asks for it now and then. (What happens behind the parent's back is
+the reconciler's.)
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows.announcement import Announcement
 from workflows.runner import Runner
-from workflows.timing import FOLLOW_RETRY, RECORD_RETRY, RECORD_TIMEOUT
+from workflows.timing import FOLLOW_RETRY, HEARTBEAT_TIMEOUT, RECORD_RETRY, RECORD_TIMEOUT
 
 _SHORTER_GRACE = 0.8
 """Of the grace period of the parent, so that a child can tell how it ended before the parent gives it up."""
@@ -131,6 +132,7 @@ class ChildRuns:
                 execution_id,
                 activity_id=f"{command.activity_id}~follow",
                 start_to_close_timeout=RECORD_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=FOLLOW_RETRY,
                 summary="waits for a run that was started in an earlier history",
             )

@@ -24,7 +24,8 @@ CLEANUP_TIMEOUT = timedelta(minutes=30)
 FOLLOW_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=5)
 )
-"""How often a child that was started in an earlier history is asked for: retries leave nothing in the history."""
+"""How often a child that was started in an earlier history is asked for where nobody has room to wait for its end:
+retries leave nothing in the history."""
 LONGEST_TIMER = 100 * 366 * 86_400.0
 """Seconds. The server counts time in nanoseconds, of which 292 years have as many as it can."""
 EVENT_BATCH = 500

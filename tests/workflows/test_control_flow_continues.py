@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 from temporal_dev.server import DevServer
 from temporal_dev.temporary import temporary_server
 from temporalio.client import WorkflowHistory
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.testing import ActivityEnvironment
 
+from activities.children import ChildActivities
 from engine.core import Engine
 from tests.polling import eventually
 from tests.running import begin, ended, histories
@@ -86,7 +90,7 @@ def started(history: WorkflowHistory) -> Counter[str]:
     return Counter(ids)
 
 
-async def test_what_is_open_goes_on_in_the_next_history(service: Engine) -> None:
+async def test_what_is_open_goes_on_in_the_next_history(service: Engine, caplog: pytest.LogCaptureFixture) -> None:
     await service.definitions.save(CHILD)
     items = list(range(ITEMS))
     execution_id = await begin(service, PARENT, {"items": items})
@@ -120,6 +124,14 @@ async def test_what_is_open_goes_on_in_the_next_history(service: Engine) -> None
     begun = sum((started(history) for history in recorded), Counter[str]())
     followed = [activity for activity in begun if activity.endswith("~follow")]
     assert followed, "the child was to be followed from a later history"
+    attempts = {
+        event.activity_task_started_event_attributes.attempt
+        for history in recorded
+        for event in history.events
+        if event.HasField("activity_task_started_event_attributes")
+    }
+    assert attempts == {1}, "the end of a child is waited for, not asked for again and again"
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert {activity: count for activity, count in begun.items() if count > 1 and activity not in followed} == {}
     inner = await executions.inner_steps(execution_id, within="many", limit=200)
     assert inner.counts == {"completed": ITEMS + ITEMS + ITEMS // 2}
@@ -146,3 +158,37 @@ async def test_a_pause_and_a_cancellation_reach_a_child_from_a_later_history(ser
     assert execution.status == "cancelled"
     [child], _ = await service.executions.find(parent=execution_id)
     assert child.status == "cancelled"
+
+
+async def test_a_child_that_fails_while_a_later_history_watches_it_fails_its_step(service: Engine) -> None:
+    fails = {"id": "bad", "handler": "steps.fail", "depends_on": ["w"], "input": {"message": "boom"}}
+    await service.definitions.save({"name": "part", "steps": [CHILD["steps"][0], fails]})
+    line = [{"id": f"s{n}", "handler": "steps.give", "depends_on": [f"s{n - 1}"] if n else []} for n in range(10)]
+    part = {"id": "part", "workflow": {"name": "part"}, "input": {}}
+    execution_id = await begin(service, {"name": "whole", "steps": [part, *line]})
+
+    async def in_a_later_history() -> bool:
+        return len(await histories(service, execution_id)) > 1
+
+    await eventually(in_a_later_history, seconds=60)
+    [child], _ = await service.executions.find(parent=execution_id)
+    await service.executions.send_event(child.execution_id, "go")
+    execution = await ended(service, execution_id)
+    assert execution.status == "failed"
+    assert execution.error is not None
+    assert f"workflow 'part' ({child.execution_id}) failed" in execution.error["message"]
+    assert "boom" in execution.error["message"]
+
+
+async def test_where_nobody_has_room_to_watch_it_is_asked_for_again(service: Engine) -> None:
+    activities = ChildActivities(service.database, service.blobs)
+    execution_id = await begin(service, CHILD, {"n": 1})
+    environment = ActivityEnvironment(client=service.client)
+    with pytest.raises(ApplicationError, match="goes on") as caught:
+        await environment.run(activities.follow_child, execution_id)
+    assert (caught.value.type, caught.value.non_retryable) == ("still_running", False)
+    assert caught.value.category is ApplicationErrorCategory.BENIGN
+    await service.executions.send_event(execution_id, "go", "went")
+    await ended(service, execution_id)
+    end = await environment.run(activities.follow_child, execution_id)
+    assert end == {"result": ["went", 1]}
