@@ -25,7 +25,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
 MAX_BODY = 64 * 1024
 """Bytes that are read of an answer, unless the caller says otherwise."""
-MAX_CONNECTIONS = 100
+MAX_CONNECTIONS = 500
 _CHUNK = 16 * 1024
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]

@@ -23,6 +23,7 @@ from engine.core import Engine, open_engine
 from engine.large_runs import client_for_large_runs
 from engine.settings import Settings
 from engine.upkeep import upkeep
+from engine.webhooks.worker import delivering
 from engine.worker import create_worker
 
 WATCHING_OF = 4
@@ -104,7 +105,8 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
     running = asyncio.create_task(worker.run())
     running.add_done_callback(ended)
     try:
-        async with upkeep(engine, outcomes):
+        async with delivering(engine) as deliveries, upkeep(engine, outcomes):
+            deliveries.add_done_callback(ended)
             yield failed
     finally:
         stopping = asyncio.get_running_loop().call_later(settings.grace_seconds, steps.stop_local)

@@ -23,6 +23,7 @@ from engine.access.settings import AccessSettings
 from engine.http_settings import HttpSettings
 from engine.outbound_settings import OutboundSettings
 from engine.setting_types import CommaList, CommaPaths
+from engine.webhooks.settings import WebhookSettings
 
 PROJECT_FILE = "longpole.toml"
 
@@ -33,8 +34,8 @@ class SettingsInvalid(LongpoleError):
     default_code = "settings_invalid"
 
 
-class Settings(AccessSettings, HttpSettings, OutboundSettings, BaseSettings):
-    """Everything an operator can choose; what is about access, HTTP and calls to others is in classes of that name."""
+class Settings(AccessSettings, HttpSettings, OutboundSettings, WebhookSettings, BaseSettings):
+    """Everything an operator can choose; what is about access, HTTP, calls to others and webhooks is in those."""
 
     model_config = SettingsConfigDict(env_prefix="LONGPOLE_", extra="forbid", env_ignore_empty=True)
 

@@ -20,6 +20,8 @@ from engine.schedules.missed import CHECK_SECONDS, look_for_missed
 from engine.scheduling.announcing import announce
 from engine.scheduling.following import follow
 from engine.scheduling.settling import settle
+from engine.webhooks.forgetting import forget_deliveries
+from engine.webhooks.waking import wake_webhooks
 
 _log = structlog.get_logger()
 
@@ -29,6 +31,7 @@ ANNOUNCE_SECONDS = 1.0
 FOLLOW_SECONDS = 2.0
 SETTLE_SECONDS = 2.0
 SCHEDULE_SECONDS = 2.0
+WAKE_SECONDS = 1.0
 FORGET_SECONDS = 600.0
 COLLECT_SECONDS = 6 * 3600.0
 LONGEST_PAUSE = 30.0
@@ -46,7 +49,9 @@ async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]
         asyncio.create_task(_repeat("settling", SETTLE_SECONDS, lambda: settle(engine))),
         asyncio.create_task(_repeat("telling of schedules", SCHEDULE_SECONDS, lambda: apply_waiting(engine))),
         asyncio.create_task(_repeat("look for missed starts", CHECK_SECONDS, lambda: look_for_missed(engine))),
+        asyncio.create_task(_repeat("waking of webhooks", WAKE_SECONDS, lambda: wake_webhooks(engine))),
         asyncio.create_task(_repeat("forgetting", FORGET_SECONDS, lambda: forget_once(engine.database))),
+        asyncio.create_task(_repeat("forgetting of deliveries", FORGET_SECONDS, lambda: forget_deliveries(engine))),
         asyncio.create_task(_repeat("collector", COLLECT_SECONDS, lambda: collect_once(engine))),
     ]
     try:

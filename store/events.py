@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from definitions.ids import to_uuid
+from store import webhook_outbox
 from store.columns import storable_text
 from store.locks import Runs, chunks, locked_runs
 from store.records import EventRecord
@@ -28,7 +29,8 @@ class Appended:
 
 
 def append(session: Session, records: Sequence[EventRecord], *, runs: Runs | None = None) -> Appended:
-    """Gives each event the next sequence number of its run (from 1, no gaps) and stores it.
+    """Gives each event the next sequence number of its run (from 1, no gaps) and stores it, and for whoever wants to be
+    told of it a delivery.
 
     `runs`: the rows if they are locked already (`store.locks`)."""
     with locked_runs(session, (record.execution_id for record in records), runs) as locked:
@@ -60,6 +62,7 @@ def append(session: Session, records: Sequence[EventRecord], *, runs: Runs | Non
             )
         if rows:
             session.execute(insert(EVENTS), rows)
+            webhook_outbox.post(session, rows, locked.values())
         return Appended(len(rows), duplicates, dropped)
 
 

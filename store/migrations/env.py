@@ -7,7 +7,8 @@ from alembic import context
 import store.access_tables
 import store.orchestration_tables
 import store.schedule_tables
-import store.scheduling_tables  # noqa: F401
+import store.scheduling_tables
+import store.webhook_tables  # noqa: F401
 from store.migrate import VERSION_TABLE
 from store.tables import Row
 

@@ -1,0 +1,1 @@
+"""Notifications: whom a workflow tells how its executions end."""
