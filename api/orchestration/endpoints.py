@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.orchestration import event_endpoints, execution_endpoints, steering_endpoints, workflow_endpoints
+from api.orchestration import (
+    event_endpoints,
+    execution_endpoints,
+    steering_endpoints,
+    template_endpoints,
+    workflow_endpoints,
+)
 from api.orchestration.errors import ORCHESTRATION_ERRORS
 from api.routing import surface_router
 from api.surface import Surface
@@ -15,6 +21,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     execution_endpoints.router,
     steering_endpoints.router,
     event_endpoints.router,
+    template_endpoints.router,
     workflow_endpoints.router,
 )
 """Fixed paths come before those with a workflow's id in their place: `workflow_endpoints` is the last one."""

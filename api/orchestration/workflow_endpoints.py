@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import Body, Query, Request
 
 from api.dependencies import Caller, NewId, SeenEngine
-from api.orchestration import steering, steering_wire, translate, wire
+from api.orchestration import steering, steering_wire, storing, translate, wire
 from api.orchestration.described import document_of
-from api.orchestration.document import Reader
 from api.orchestration.document_wire import WorkflowDocument
 from api.orchestration.envelope import Answer, paged
 from api.orchestration.overrides import OverridesInvalid, overridden
 from api.orchestration.tracing import correlation_of, trace_of
 from api.routing import surface_router
 from api.rules import rules
-from definitions.errors import DefinitionInvalid, Problem
-from definitions.ids import workflow_id as identifier
+from definitions.errors import DefinitionInvalid
 from engine.access.identity import Identity
 from engine.core import Engine
 from engine.orchestration.executions import ExecuteWish, WorkflowExecutions
@@ -60,9 +57,7 @@ async def create_workflow(
     body: Document, engine: SeenEngine, caller: Caller, new_id: NewId
 ) -> Answer[wire.CreatedWorkflow]:
     """Check and store a workflow. Everything that is wrong is told at once, and then nothing is stored."""
-    core = await _read(engine, caller, body)
-    stored = await Workflows(engine, caller).create(core, body, workflow_id=identifier(new_id("workflow")))
-    return Answer(data=await _created(engine, caller, stored))
+    return Answer(data=await storing.created(engine, caller, body, new_id("workflow")))
 
 
 @router.get(f"{BASE}/{{workflow_id}}")
@@ -77,9 +72,7 @@ async def update_workflow(
     workflow_id: str, body: Document, engine: SeenEngine, caller: Caller
 ) -> Answer[wire.CreatedWorkflow]:
     """Store a workflow's next revision. Executions keep the one that they began with."""
-    await engine.definitions.get(workflow_id)
-    core = await _read(engine, caller, body)
-    return Answer(data=await _created(engine, caller, await Workflows(engine, caller).update(workflow_id, core, body)))
+    return Answer(data=await storing.updated(engine, caller, workflow_id, body))
 
 
 @router.delete(f"{BASE}/{{workflow_id}}")
@@ -168,35 +161,10 @@ async def workflow_graph(
     return Answer(data=steering.graph(stored.definition, expected, statuses))
 
 
-async def _read(engine: Engine, caller: Identity, document: dict[str, Any]) -> dict[str, Any]:
-    """The core definition of a document. Raises `DefinitionInvalid` with every problem."""
-    workflows = Workflows(engine, caller)
-    reader = Reader(engine.registry.check, workflows.plugins)
-    core, problems = await asyncio.to_thread(reader.checked, document)
-    problems += [_at_workers(each) for each in await workflows.estimating.problems(core)]
-    if problems:
-        raise DefinitionInvalid(problems)
-    return core
-
-
-def _at_workers(problem: Problem) -> Problem:
-    """A demand of the core's, where the document has it."""
-    place, _, _ = problem.path.partition(".resources")
-    field = "node_type" if problem.code == "unknown_node_type" else "min_workers"
-    return Problem(problem.code, f"{place}.resources.{field}", problem.message, problem.remedy)
-
-
-async def _created(engine: Engine, caller: Identity, stored: StoredDefinition) -> wire.CreatedWorkflow:
-    estimating = Workflows(engine, caller).estimating
-    expected, usd = await estimating.estimate(stored.document, stored.workflow_id), await estimating.usd()
-    has_schedule = bool((stored.source or {}).get("schedule"))
-    return translate.created(stored, expected, usd, scheduled=has_schedule)
-
-
 async def _overridden(
     engine: Engine, caller: Identity, stored: StoredDefinition, wanted: wire.ExecuteRequest
 ) -> dict[str, Any]:
     try:
-        return await _read(engine, caller, overridden(document_of(stored), wanted.step_overrides))
+        return await storing.read(engine, caller, overridden(document_of(stored), wanted.step_overrides))
     except DefinitionInvalid as error:
         raise OverridesInvalid(error.problems) from None
