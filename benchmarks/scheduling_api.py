@@ -3,14 +3,17 @@
     python -m benchmarks.scheduling_api [--rounds 20] [--json]
 
 Both are served by uvicorn on loopback with a SQLite file each, from this process, and asked in turn with the same
-bodies: a workflow in layers of 5 steps on shared pools, each request in a window of its own. What is measured is from
-request to answer: authentication, validation, plan, reservations, the run with Temporal.
+bodies: a workflow in layers of 5 steps on shared pools. Each request has a window of its own, or (`crowded`) all want
+to start at the same hour, at which there is room for six, and may wait for a month. What is measured is from request to
+answer: authentication, validation, plan, reservations, the run with Temporal. Then the reads: the status of a workflow
+of 200 steps, and the list of the 50 newest.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import statistics
 import sys
@@ -60,9 +63,10 @@ def bare(database: Database) -> FastAPI:
     return app
 
 
-def request(steps: int, number: int) -> dict[str, Any]:
-    """A workflow of so many steps, in the window of that number."""
-    earliest = datetime.now(UTC) + timedelta(days=1, hours=6 * number)
+def request(steps: int, number: int, crowded: datetime | None = None) -> dict[str, Any]:
+    """A workflow of so many steps, in the window of that number, or from the hour that all want on."""
+    earliest = crowded or datetime.now(UTC) + timedelta(days=1, hours=6 * number)
+    room = timedelta(hours=6) if crowded is None else timedelta(days=30)
     return {
         "workflow_name": f"layers-{steps}",
         "steps": [
@@ -81,7 +85,7 @@ def request(steps: int, number: int) -> dict[str, Any]:
         ],
         "execution_window": {
             "earliest_start_time": earliest.isoformat(),
-            "latest_start_time": (earliest + timedelta(hours=6)).isoformat(),
+            "latest_start_time": (earliest + room).isoformat(),
         },
     }
 
@@ -102,23 +106,40 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
 
 
 async def measure(ours: httpx.AsyncClient, other: httpx.AsyncClient, rounds: int) -> list[dict[str, Any]]:
-    """Both in turn, after some of each that do not count."""
-    found, number = [], 0
-    for steps, goal in SIZES.items():
-        times: dict[str, list[float]] = {"longpole": [], "bare": []}
-        for counted in [False] * 3 + [True] * rounds:
-            body, number = request(steps, number), number + 1
-            for name, client, path in (("longpole", ours, f"{BASE}/schedule-workflow"), ("bare", other, "/row")):
-                before = time.perf_counter()
-                answer = await client.post(path, json=body)
-                took = (time.perf_counter() - before) * 1000
-                answer.raise_for_status()
-                if counted:
-                    times[name].append(took)
-        figures = {f"{name}_p50_ms": round(statistics.median(each), 1) for name, each in times.items()}
-        worst = round(max(times["longpole"]), 1)
-        found.append({"steps": steps, "goal_ms": goal, **figures, "longpole_max_ms": worst, "rounds": rounds})
+    """Both in turn, after some of each that do not count; then the reads."""
+    found, number, last = [], 0, ""
+    crowds = {steps: datetime.now(UTC) + timedelta(days=30 + place) for place, steps in enumerate(SIZES)}
+    for hour in (None, crowds):
+        for steps, goal in SIZES.items():
+            times: dict[str, list[float]] = {"longpole": [], "bare": []}
+            for counted in [False] * 3 + [True] * rounds:
+                body, number = request(steps, number, None if hour is None else hour[steps]), number + 1
+                for name, client, path in (("longpole", ours, f"{BASE}/schedule-workflow"), ("bare", other, "/row")):
+                    took, answer = await timed(client, "POST", path, body)
+                    if counted:
+                        times[name].append(took)
+                    last = answer.get("workflow_id", last)
+            name = f"{steps} steps" if hour is None else f"{steps} steps, crowded"
+            found.append({"what": name, "goal_ms": goal, "rounds": rounds, **figures(times)})
+    for what, path in (("status", f"{BASE}/workflow/{last}/status"), ("list", f"{BASE}/workflows")):
+        reads = [(await timed(ours, "GET", path))[0] for _ in range(rounds)]
+        found.append({"what": what, "rounds": rounds, **figures({"longpole": reads})})
     return found
+
+
+async def timed(client: httpx.AsyncClient, method: str, path: str, body: object = None) -> tuple[float, dict[str, Any]]:
+    """Milliseconds from request to answer, and the answer."""
+    before = time.perf_counter()
+    answer = await client.request(method, path, json=body)
+    took = (time.perf_counter() - before) * 1000
+    answer.raise_for_status()
+    return took, answer.json()
+
+
+def figures(times: dict[str, list[float]]) -> dict[str, float]:
+    """Of each its median, and the worst of ours."""
+    medians = {f"{name}_p50_ms": round(statistics.median(each), 1) for name, each in times.items()}
+    return {**medians, "longpole_max_ms": round(max(times["longpole"]), 1)}
 
 
 async def run(rounds: int) -> list[dict[str, Any]]:
@@ -146,6 +167,7 @@ async def run(rounds: int) -> list[dict[str, Any]]:
                 httpx.AsyncClient(base_url=ours, headers=headers, timeout=60) as client,
                 httpx.AsyncClient(base_url=other, timeout=60) as plain,
             ):
+                gc.freeze()  # as `api.server` does
                 found = await measure(client, plain, rounds)
         rows.dispose()
         return found
@@ -162,10 +184,10 @@ def main() -> None:
         json.dump({"machine": machine(), "results": found}, sys.stdout, indent=2)
         return
     for each in found:
-        sys.stdout.write(
-            f"{each['steps']:>4} steps: p50 {each['longpole_p50_ms']} ms (goal {each['goal_ms']:g}), "
-            f"max {each['longpole_max_ms']} ms; one row: p50 {each['bare_p50_ms']} ms\n"
-        )
+        line = f"{each['what']:>20}: p50 {each['longpole_p50_ms']} ms, max {each['longpole_max_ms']} ms"
+        if "goal_ms" in each:
+            line += f" (goal {each['goal_ms']:g} ms); one row: p50 {each['bare_p50_ms']} ms"
+        sys.stdout.write(line + "\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 from sqlmodel import col
 
 from definitions.calls import FINAL_RUN_STATUSES
@@ -19,6 +19,7 @@ from store.scheduling_tables import SCHEDULED, ScheduledWorkflow
 from store.tables import INSTANCES, WorkflowInstance
 
 Pair = tuple[ScheduledWorkflow, WorkflowInstance]
+_PLAN: Any = ScheduledWorkflow.plan  # an attribute of the mapping, whatever its annotation says
 
 
 def add_scheduled(session: Session, row: ScheduledWorkflow) -> None:
@@ -47,8 +48,9 @@ def of_runs(session: Session, statuses: Collection[str]) -> list[Pair]:
 def list_scheduled(
     session: Session, *, owner: str | None, statuses: Collection[str] | None, limit: int, offset: int
 ) -> tuple[list[Pair], int]:
-    """One page, newest first, and how many there are in all."""
-    wanted = _pairs()
+    """One page, newest first, and how many there are in all. Plans, which are large, are read when they are looked at,
+    as long as the session is open."""
+    wanted = _pairs().options(defer(_PLAN))
     if owner is not None:
         wanted = wanted.where(SCHEDULED.c.owner == owner)
     if statuses is not None:

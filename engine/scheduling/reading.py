@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from engine.access.identity import Identity
 from engine.scheduling.pools import PoolBook
-from engine.scheduling.settling import costs_so_far
+from engine.scheduling.settling import cost_so_far, costs_so_far
 from engine.scheduling.views import Progress, RunningStep, ScheduledView, Summary
 from store import events, scheduled_workflows, steps
 from store.database import Database, Session
@@ -33,7 +34,7 @@ class ScheduledRecords:
         def read() -> ScheduledView:
             with self._database.read() as session:
                 pair = scheduled_workflows.get_scheduled(session, workflow_id, owner=self._owner)
-                return self._views(session, [pair], datetime.now(UTC))[0]
+                return self._view(session, pair, datetime.now(UTC))
 
         return await asyncio.to_thread(read)
 
@@ -48,7 +49,8 @@ class ScheduledRecords:
                 pairs, total = scheduled_workflows.list_scheduled(
                     session, owner=self._owner, statuses=statuses, limit=limit, offset=offset
                 )
-                views = self._views(session, pairs, now)
+                costs = costs_so_far(session, pairs, self._pools, now)
+                views = [view_of(pair, cost, {}) for pair, cost in zip(pairs, costs, strict=True)]
                 tallies = scheduled_workflows.tally(session, self._owner)
             summary = Summary(
                 total=sum(each.count for each in tallies.values()),
@@ -68,7 +70,7 @@ class ScheduledRecords:
             now = datetime.now(UTC)
             with self._database.read() as session:
                 pair = scheduled_workflows.get_scheduled(session, workflow_id, owner=self._owner)
-                view = self._views(session, [pair], now)[0]
+                view = self._view(session, pair, now)
                 last = steps.list_steps(session, view.execution_id, last_only=True)
                 told = events.since(session, view.execution_id, limit=_EVENTS)
             planned = {step["step_id"]: step for step in view.plan["steps"]}
@@ -94,13 +96,12 @@ class ScheduledRecords:
 
         return await asyncio.to_thread(read)
 
-    def _views(self, session: Session, pairs: Sequence[Pair], now: datetime) -> list[ScheduledView]:
-        costs = costs_so_far(session, pairs, self._pools, now)
-        return [view_of(pair, cost) for pair, cost in zip(pairs, costs, strict=True)]
+    def _view(self, session: Session, pair: Pair, now: datetime) -> ScheduledView:
+        return view_of(pair, cost_so_far(session, pair, self._pools, now), pair[0].plan)
 
 
-def view_of(pair: Pair, cost: float) -> ScheduledView:
-    """What is told of a workflow that has cost so much."""
+def view_of(pair: Pair, cost: float, plan: Mapping[str, Any]) -> ScheduledView:
+    """What is told of a workflow that has cost so much and goes by that plan."""
     row, run = pair
     return ScheduledView(
         workflow_id=row.workflow_id,
@@ -124,7 +125,7 @@ def view_of(pair: Pair, cost: float) -> ScheduledView:
         efficiency=row.efficiency,
         conflicts_resolved=row.conflicts_resolved,
         times_moved=row.times_moved,
-        plan=row.plan,
+        plan=plan,
         error=run.error,
     )
 

@@ -106,7 +106,7 @@ class Scheduling:
         await self._engine.executions.bring_prepared(dispatch)
         if booked.moved:
             await self._announce()
-        return _scheduled(view_of(pair, cost=0.0), booked)
+        return _scheduled(view_of(pair, 0.0, pair[0].plan), booked)
 
     async def execute(self, workflow_id: str) -> Scheduled:
         """Start a scheduled workflow now, planned anew from this moment.

@@ -35,6 +35,7 @@ class ScheduledView:
     conflicts_resolved: int
     times_moved: int
     plan: Mapping[str, Any]
+    """As `engine.scheduling.plan_record` has it; empty in lists."""
     error: Mapping[str, Any] | None
 
 

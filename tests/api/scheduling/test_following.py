@@ -58,6 +58,9 @@ async def test_what_runs_longer_than_planned_stays_booked_and_is_given_back_when
         await eventually(is_free)
         status = (await ann.get(f"{BASE}/workflow/{told['workflow_id']}/status")).json()
         assert (status["status"], status["completed_steps"]) == ("running", ["long"])
+        listed = (await ann.get(f"{BASE}/workflows?status_filter=running")).json()["workflows"]
+        assert [each["actual_cost"] for each in listed] == [status["actual_cost"]]
+        assert status["actual_cost"] > 0
         short = workflow(step("other", minutes=1 / 60, licence=1), **at_once)
         now_it_fits = (await bob.post(SCHEDULE, json=short)).json()["scheduled_start"]
         assert datetime.fromisoformat(now_it_fits) < datetime.now(UTC) + timedelta(seconds=5)
