@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import uvicorn
 
 from api.app import create_app
 from api.listener import listen, url_of
+from engine.garbage import spare_what_stays
 from engine.settings import Settings
 
 _GRACE_SECONDS = 4
@@ -55,8 +55,7 @@ async def serve(settings: Settings, *, ready: Callable[[str, int], None]) -> Non
     )
 
     def started() -> None:
-        # What there is by now, modules above all, stays: going through it takes the collector 0.1 s, in which all wait.
-        gc.freeze()
+        spare_what_stays()
         _log.info("API ready", url=url)
         ready(url, port)
 

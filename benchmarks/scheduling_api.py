@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import statistics
 import sys
@@ -38,6 +37,7 @@ from api.scheduling.endpoints import BASE, SCHEDULING
 from benchmarks.report import machine
 from engine.access.tokens import Tokens
 from engine.core import Engine, open_engine
+from engine.garbage import spare_what_stays
 from engine.settings import Settings
 from store.database import Database
 from store.scheduling_tables import PoolChange
@@ -167,7 +167,7 @@ async def run(rounds: int) -> list[dict[str, Any]]:
                 httpx.AsyncClient(base_url=ours, headers=headers, timeout=60) as client,
                 httpx.AsyncClient(base_url=other, timeout=60) as plain,
             ):
-                gc.freeze()  # as `api.server` does
+                spare_what_stays()  # as `api.server` does
                 found = await measure(client, plain, rounds)
         rows.dispose()
         return found

@@ -1,8 +1,8 @@
-"""The garbage collector of a worker's process.
+"""The garbage collector of a worker's process, and of the API's.
 
 A worker has some 160,000 objects from its start to its end (modules, the database's mappings), and to look through all
 of them takes 0.2 s, in which every run stands still. Runs of workflows make a thousand objects each that live as long
-as they do, which would have the collector do that after every fifty runs.
+as they do, which would have the collector do that after every fifty runs. The API has as many, and plans are large.
 """
 
 from __future__ import annotations
