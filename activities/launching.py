@@ -74,6 +74,8 @@ class LaunchActivities:
                 raise ApplicationError("it waits for its turn", type=NOT_YET)
             if decision.launched["state"] == "started":
                 await self._try_to_bring(call.run_id)
+            elif decision.launched["state"] == "gone":
+                await self._remove_what_fires(call.workflow_id)
             return decision.launched
 
     @activity.defn(name=FOLLOW_LAUNCHED)
@@ -90,6 +92,14 @@ class LaunchActivities:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
             return True
+
+    async def _remove_what_fires(self, workflow_id: str) -> None:
+        """Temporal still has the schedule of a workflow that has none any more."""
+        try:
+            await activity.client().get_schedule_handle(schedule_id(workflow_id)).delete()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def _try_to_bring(self, execution_id: str) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -72,6 +73,15 @@ def put_schedule(
     insert = insert_into(session, SCHEDULES).values(row)
     session.execute(insert.on_conflict_do_update(index_elements=[SCHEDULES.c.id], set_=changed))
     return get_schedule(session, workflow_id)
+
+
+def delete_schedule(session: Session, schedule: UUID) -> None:
+    """From now on there is none; Temporal has to be told, and then the row is removed with its occurrences."""
+    session.execute(
+        update(SCHEDULES)
+        .where(SCHEDULES.c.id == schedule, SCHEDULES.c.deleted.is_(False))
+        .values(edition=SCHEDULES.c.edition + 1, updated_at=now(), deleted=True)
+    )
 
 
 def change_schedule(session: Session, row: WorkflowSchedule, **changed: Any) -> None:

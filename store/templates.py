@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from definitions.errors import Conflict, DefinitionNotFound
 from definitions.ids import new_workflow_id, to_uuid
+from store import schedules
 from store.columns import now
 from store.dialects import has_tags, is_postgres
 from store.tables import INSTANCES, TEMPLATES, VERSIONS, WorkflowTemplate, WorkflowVersion
@@ -144,7 +145,7 @@ def set_active(session: Session, workflow_id: str, is_active: bool, *, owner: st
 
 
 def delete_template(session: Session, workflow_id: str, *, owner: str | None = None) -> None:
-    """From now on it is not found; runs of it, and their records, stay.
+    """From now on it is not found, nor has it a schedule; runs of it, and their records, stay.
 
     Raises `DefinitionNotFound`, and `Conflict` (`workflow_in_use`) while runs of it are open."""
     get_template(session, workflow_id, owner=owner)
@@ -158,6 +159,7 @@ def delete_template(session: Session, workflow_id: str, *, owner: str | None = N
     template.is_active = False
     template.deleted_at = now()
     session.flush()
+    schedules.delete_schedule(session, template.id)
 
 
 def get_template(session: Session, workflow_id: str, *, owner: str | None = None) -> WorkflowTemplate:

@@ -14,6 +14,7 @@ from engine.definitions import stored as stored_view
 from engine.orchestration.estimating import Estimating
 from engine.orchestration.views import LastRun, Metrics, WorkflowSummary
 from engine.plugins import Plugins
+from engine.schedules.schedules import Schedules
 from engine.scheduling.pools import PoolBook
 from engine.views import StoredDefinition
 from store import orchestration
@@ -30,6 +31,7 @@ class Workflows:
     def __init__(self, engine: Engine, viewer: Identity) -> None:
         self._engine = engine
         self._viewer = viewer
+        self._schedules = Schedules(engine, viewer)
         self.plugins = Plugins(engine.settings, engine.registry)
         self.estimating = Estimating(
             engine.database, PoolBook(engine.database, engine.settings.pools_file), self.plugins
@@ -40,11 +42,17 @@ class Workflows:
         return await self._engine.definitions.create(core, workflow_id=workflow_id, surface=SURFACE, source=source)
 
     async def update(self, workflow_id: str, core: dict[str, Any], source: dict[str, Any]) -> StoredDefinition:
-        """Store a workflow's next revision; runs keep the one that they began with. Raises as `Definitions.revise`."""
-        return await self._engine.definitions.revise(workflow_id, core, surface=SURFACE, source=source)
+        """Store a workflow's next revision; runs keep the one that they began with. Of one that is active, the schedule
+        follows the document. Raises as `Definitions.revise` and `Schedules.put`."""
+        stored = await self._engine.definitions.revise(workflow_id, core, surface=SURFACE, source=source)
+        if stored.is_active:
+            await self._schedules.follow_document(workflow_id, replace=True)
+        return stored
 
     async def activate(self, workflow_id: str) -> StoredDefinition:
-        """From now on its schedule is kept. Raises `DefinitionNotFound`."""
+        """From now on its schedule is kept, which may be that of its document. Raises `DefinitionNotFound`, and as
+        `Schedules.put`."""
+        await self._schedules.follow_document(workflow_id, replace=False)
         return await self._engine.definitions.set_active(workflow_id, True)
 
     async def pause(self, workflow_id: str) -> StoredDefinition:

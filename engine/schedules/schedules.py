@@ -87,6 +87,21 @@ class Schedules:
         await self._applying.try_to_apply(workflow_id)
         return await self.get(workflow_id)
 
+    async def follow_document(self, workflow_id: str, *, replace: bool) -> None:
+        """Have the schedule that the workflow's own document tells of, if it does. Where there is one already, it is
+        given those times with `replace`, else left alone. Raises as `put`."""
+        spec = ((await self._engine.definitions.get(workflow_id)).source or {}).get("schedule")
+        if spec is None:
+            return
+
+        def read(session: Session) -> dict[str, Any] | None:
+            row = schedules.find_schedule(session, workflow_id)
+            return None if row is None else row.document
+
+        kept = await self._read(read)
+        if kept is None or replace:
+            await self.put(workflow_id, {**(kept or {}), "schedule": spec})
+
     async def get(self, workflow_id: str) -> ScheduleView:
         """The schedule as Temporal has it. Raises `NotFound` (`schedule_not_found`), `StoreUnavailable`."""
         await self._read(lambda session: self._row(session, workflow_id))
@@ -139,7 +154,12 @@ class Schedules:
 
     async def delete(self, workflow_id: str) -> None:
         """Remove it with its occurrences; runs that are open go on. Raises `NotFound`."""
-        await self._changed(workflow_id, deleted=True)
+
+        def write() -> None:
+            with self._engine.database.write() as session:
+                schedules.delete_schedule(session, self._row(session, workflow_id, lock=True).id)
+
+        await asyncio.to_thread(write)
         await self._applying.try_to_apply(workflow_id)
 
     async def trigger(
@@ -227,16 +247,13 @@ class Schedules:
             occurrences.remove_requested(session, run_id)
 
     async def _change(self, workflow_id: str, **columns: Any) -> ScheduleView:
-        await self._changed(workflow_id, **columns)
-        await self._applying.try_to_apply(workflow_id)
-        return await self.get(workflow_id)
-
-    async def _changed(self, workflow_id: str, **columns: Any) -> None:
         def write() -> None:
             with self._engine.database.write() as session:
                 schedules.change_schedule(session, self._row(session, workflow_id, lock=True), **columns)
 
         await asyncio.to_thread(write)
+        await self._applying.try_to_apply(workflow_id)
+        return await self.get(workflow_id)
 
     async def _description(self, workflow_id: str) -> ScheduleDescription | None:
         """As Temporal has it; None when it does not answer, or does not have it yet."""
