@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from definitions.errors import (
     Forbidden,
     IdempotencyKeyReused,
     LongpoleError,
+    Misconfigured,
     NotFound,
     Problem,
     ProblemsError,
@@ -104,6 +106,10 @@ class ErrorManner:
             return Fault(
                 _UNAVAILABLE, error.code, "the service can't do this now", "try again", headers=_headers(error)
             )
+        if isinstance(error, Misconfigured):
+            error_id = new_error_id()
+            _log.error("a request could not be served", error_id=error_id, code=error.code, error=str(error))
+            return unexpected_fault(error_id)
         problems = error.problems if isinstance(error, ProblemsError) else ()
         message = error.message.splitlines()[0] if problems else error.message
         return Fault(self._status(error), error.code, message, error.remedy, problems, headers=_headers(error))
@@ -119,6 +125,11 @@ class ErrorManner:
         problems = tuple(_problem(details) for details in error.errors())
         count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
         return Fault(self.invalid, "invalid_request", f"the request has {count}", problems=problems)
+
+
+def new_error_id() -> str:
+    """Under which the log has what a caller is not told."""
+    return uuid.uuid4().hex[:12]
 
 
 def unexpected_fault(error_id: str) -> Fault:

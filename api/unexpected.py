@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.faults import ErrorManner, unexpected_fault
+from api.faults import ErrorManner, new_error_id, unexpected_fault
 
 _log = structlog.get_logger()
 
@@ -37,7 +35,7 @@ class UnexpectedErrors:
         except ClientDisconnect:
             _log.debug("the caller left before the whole request was there", path=scope["path"])
         except Exception:
-            error_id = uuid.uuid4().hex[:12]
+            error_id = new_error_id()
             _log.exception("request failed", error_id=error_id, method=scope["method"], path=scope["path"])
             if begun:
                 raise

@@ -281,6 +281,12 @@ class ServiceUnavailable(LongpoleError):
     default_code = "service_unavailable"
 
 
+class Misconfigured(LongpoleError):
+    """What the operator has set can't be used; nobody who asks the service for something can do anything about it."""
+
+    default_code = "misconfigured"
+
+
 class CheckpointInvalid(LongpoleError):
     """The state of a run that this worker can't go on from."""
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from definitions.errors import DocumentUnreadable, NotFound
+from definitions.errors import LongpoleError, Misconfigured, NotFound
 from definitions.files import parse_document
 from definitions.pools import PoolsDocument, load_pools
 from store import pools as stored
@@ -37,17 +37,15 @@ class PoolBook:
     @cached_property
     def _file(self) -> _PoolsFile:
         if self._path is None:
-            text, name = (files(__package__) / "sample_pools.yaml").read_text(), "sample_pools.yaml"
-        else:
-            try:
-                text, name = self._path.read_text(), str(self._path)
-            except (OSError, UnicodeDecodeError) as error:
-                message = f"the pools file {self._path} can't be read: {error}"
-                raise DocumentUnreadable(message, remedy="mend `pools_file`") from None
-        return _parsed(text, Path(name).suffix)
+            return _parsed((files(__package__) / "sample_pools.yaml").read_text(), ".yaml")
+        try:
+            return _parsed(self._path.read_text(), self._path.suffix)
+        except (OSError, UnicodeDecodeError, LongpoleError) as error:
+            message = f"the pools file {self._path} can't be used: {error}"
+            raise Misconfigured(message, remedy="mend it, or the setting `pools_file`") from None
 
     def read(self, session: Session) -> PoolsDocument:
-        """All pools as they are now. Raises `PoolsInvalid` and `DocumentUnreadable` for a file that can't be used."""
+        """All pools as they are now. Raises `Misconfigured` for a file that can't be used, as all here do."""
         changes = stored.pool_changes(session)
         if not changes:
             return self._file.pools

@@ -116,13 +116,13 @@ async def test_with_room_for_all_the_critical_path_is_the_longest_path(planning:
 async def test_on_few_cores_bottlenecks_and_opportunities_are_steps_that_only_cores_keep_apart(
     planning: Service, traced: nx.DiGraph
 ) -> None:
-    told, plan, optimized = await planned(planning, traced, cores=4)
+    told, plan, optimized = await planned(planning, traced, cores=2)
     seconds = seconds_of(traced)
     longest = max(before + seconds[task] for task, before in before_each(traced).items())
     assert told["critical_path_duration_seconds"] == round(longest)
     assert optimized["original_duration_seconds"] > longest
-    # No plan on four cores is shorter than a quarter of all work.
-    assert optimized["optimized_duration_seconds"] >= max(longest, sum(seconds.values()) / 4) - 1
+    # No plan on two cores is shorter than half of all work.
+    assert optimized["optimized_duration_seconds"] >= max(longest, sum(seconds.values()) / 2) - 1
     assert {each["issue"] for each in optimized["bottlenecks"]} == {"cpu_cores constraint"}
     together = nx.transitive_closure_dag(traced)
 
@@ -140,6 +140,7 @@ async def test_on_few_cores_bottlenecks_and_opportunities_are_steps_that_only_co
             assert task in waiting
     for task in waiting:  # ... and whoever is told as one takes its core from a step that it does not depend on.
         assert any(abs(ends[other] - starts[task]) <= 1 and not related(one=other, other=task) for other in traced)
+    assert optimized["parallelization_opportunities"]
     for each in optimized["parallelization_opportunities"]:
         one, other = each["parallel_steps"]
         assert not related(one, other)
