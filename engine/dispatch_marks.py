@@ -51,5 +51,4 @@ class DispatchMarks:
 
     def _write(self, marks: dict[str, str]) -> None:
         with self._database.write() as session:
-            for execution_id, run_id in marks.items():
-                instances.mark_dispatched(session, execution_id, run_id)
+            instances.mark_dispatched(session, marks)

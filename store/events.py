@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -61,7 +61,7 @@ def append(session: Session, records: Sequence[EventRecord], *, runs: Runs | Non
                 }
             )
         if rows:
-            session.execute(insert(EVENTS), rows)
+            session.execute(_APPEND, rows)
             webhook_outbox.post(session, rows, locked.values())
         return Appended(len(rows), duplicates, dropped)
 
@@ -73,16 +73,18 @@ def _taken_keys(session: Session, records: Sequence[EventRecord], runs: Runs) ->
         if record.key is not None and record.execution_id in runs
     ]
     taken: set[tuple[UUID, str]] = set()
-    columns = EVENTS.c
     for pairs in chunks(wanted):
         # Rows of all these runs with any of these keys: a little more than asked for, but an index finds it.
-        rows = session.execute(
-            select(columns.instance_id, columns.key).where(
-                columns.instance_id.in_({run_id for run_id, _ in pairs}), columns.key.in_({key for _, key in pairs})
-            )
-        )
-        taken.update((row.instance_id, row.key) for row in rows)
+        of_these = {"runs": {run_id for run_id, _ in pairs}, "keys": {key for _, key in pairs}}
+        taken.update((row.instance_id, row.key) for row in session.execute(_TAKEN, of_these))
     return taken
+
+
+# Made once: to make them takes as long as to execute them.
+_APPEND = insert(EVENTS)
+_TAKEN = select(EVENTS.c.instance_id, EVENTS.c.key).where(
+    EVENTS.c.instance_id.in_(bindparam("runs", expanding=True)), EVENTS.c.key.in_(bindparam("keys", expanding=True))
+)
 
 
 def since(session: Session, execution_id: str, sequence: int = 0, *, limit: int = 1000) -> list[WorkflowEvent]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, func, or_, select, update
+from sqlalchemy import CursorResult, Select, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col
@@ -18,7 +19,7 @@ from definitions.ids import is_id, to_uuid
 from store import events
 from store.columns import now
 from store.continuing import is_superseded, time_taken
-from store.dialects import has_tags, insert_into
+from store.dialects import Insert, has_tags, insert_class, is_postgres
 from store.locks import LockedRun, locked_runs
 from store.records import EventRecord
 from store.tables import INSTANCES, STEPS, TEMPLATES, WorkflowInstance
@@ -79,8 +80,7 @@ def create_instance(
         "parent_step": parent.step if parent is not None else None,
     }
     try:
-        insert = insert_into(session, INSTANCES).on_conflict_do_nothing(index_elements=[INSTANCES.c.id])
-        inserted = cast("CursorResult[Any]", session.execute(insert, row)).rowcount == 1
+        inserted = cast("CursorResult[Any]", session.execute(_create(is_postgres(session)), row)).rowcount == 1
     except IntegrityError as error:
         raise DefinitionNotFound(f"there is no workflow {workflow_id}", remedy="store it before it is run") from error
     if inserted:
@@ -93,13 +93,21 @@ def create_instance(
     return instance
 
 
+# Made once: to make such a statement takes as long as to execute it.
+@cache
+def _create(for_postgres: bool) -> Insert:
+    return insert_class(for_postgres)(INSTANCES).on_conflict_do_nothing(index_elements=[INSTANCES.c.id])
+
+
 def get_status(session: Session, execution_id: str, *, owner: str | None = None) -> str:
     """A run's status alone; another owner's is not found. Raises `ExecutionNotFound`."""
-    statement = select(INSTANCES.c.status, INSTANCES.c.owner).where(INSTANCES.c.id == to_uuid(execution_id))
-    row = session.execute(statement).first()
+    row = session.execute(_STATUS, {"run": to_uuid(execution_id)}).first()
     if row is None or owner not in (None, row.owner):
         raise _unknown(execution_id, foreign=row is not None)
     return str(row.status)
+
+
+_STATUS = select(INSTANCES.c.status, INSTANCES.c.owner).where(INSTANCES.c.id == bindparam("run"))
 
 
 def _unknown(execution_id: str, *, foreign: bool = False) -> ExecutionNotFound:
@@ -213,29 +221,38 @@ def set_status(session: Session, execution_id: str, status: RunStatus) -> bool:
     """Sets an open run's status; False: there is no such run, or it is over. Ends are set by `finish`."""
     if status in FINAL_RUN_STATUSES:
         raise ValueError(f"{status} ends a run; use finish")
-    return _change_open(session, execution_id, status=status)
-
-
-def mark_dispatched(session: Session, execution_id: str, temporal_run_id: str) -> bool:
-    """Notes that Temporal took the run; the first time counts. False: there is no such run, or it is over, or waits to
-    go on from that very Temporal run."""
-    return _change_open(
-        session,
-        execution_id,
-        or_(INSTANCES.c.dispatched_at.is_not(None), INSTANCES.c.temporal_run_id.is_distinct_from(temporal_run_id)),
-        dispatched_at=func.coalesce(INSTANCES.c.dispatched_at, now()),
-        temporal_run_id=temporal_run_id,
-    )
-
-
-def _change_open(session: Session, execution_id: str, *only_if: ColumnElement[bool], **values: Any) -> bool:
     changed = session.execute(
         update(INSTANCES)
-        .where(INSTANCES.c.id == to_uuid(execution_id), INSTANCES.c.closed_at.is_(None), *only_if)
-        .values(updated_at=now(), **values)
+        .where(INSTANCES.c.id == to_uuid(execution_id), INSTANCES.c.closed_at.is_(None))
+        .values(updated_at=now(), status=status)
         .returning(INSTANCES.c.id)
     )
     return changed.first() is not None
+
+
+def mark_dispatched(session: Session, taken: Mapping[str, str]) -> int:
+    """Notes that Temporal took these runs, each as that run of its own; the first time counts. Returns how many there
+    are of them: not those that are over, or wait to go on from that very Temporal run."""
+    moment = now()
+    rows = [{"run": to_uuid(run), "taken_as": taken_as, "moment": moment} for run, taken_as in taken.items()]
+    return cast("CursorResult[Any]", session.execute(_MARK_DISPATCHED, rows)).rowcount if rows else 0
+
+
+_MARK_DISPATCHED = (
+    update(INSTANCES)
+    .where(
+        INSTANCES.c.id == bindparam("run"),
+        INSTANCES.c.closed_at.is_(None),
+        or_(
+            INSTANCES.c.dispatched_at.is_not(None), INSTANCES.c.temporal_run_id.is_distinct_from(bindparam("taken_as"))
+        ),
+    )
+    .values(
+        dispatched_at=func.coalesce(INSTANCES.c.dispatched_at, bindparam("moment")),
+        temporal_run_id=bindparam("taken_as"),
+        updated_at=bindparam("moment"),
+    )
+)
 
 
 def undispatched(

@@ -51,25 +51,11 @@ def _settle(session: Session, run_id: UUID, outcomes: Sequence[StepOutcome]) -> 
     if changed:
         session.execute(_CHANGE, changed)
     if added:
-        session.execute(insert(STEPS), added)
+        session.execute(_ADD, added)
 
 
 def _recorded(session: Session, run_id: UUID, step_ids: list[str]) -> dict[str, list[RowMapping]]:
-    columns = STEPS.c
-    rows = session.execute(
-        select(
-            columns.id,
-            columns.step_id,
-            columns.start,
-            columns.attempt_number,
-            columns.max_attempts,
-            columns.status,
-            columns.started_at,
-            columns.completed_at,
-        )
-        .where(columns.workflow_instance_id == run_id, columns.step_id.in_(step_ids))
-        .order_by(columns.step_id, columns.start, columns.attempt_number)
-    ).mappings()
+    rows = session.execute(_ATTEMPTS, {"run": run_id, "steps": step_ids}).mappings()
     by_step: dict[str, list[RowMapping]] = {}
     for row in rows:
         by_step.setdefault(row["step_id"], []).append(row)
@@ -155,6 +141,22 @@ def _told(name: str) -> Any:
     return case((bindparam("keeps", type_=Boolean), STEPS.c[name]), else_=bindparam(name, type_=STEPS.c[name].type))
 
 
+# Made once: to make such a statement takes as long as to execute it.
+_ATTEMPTS = (
+    select(
+        STEPS.c.id,
+        STEPS.c.step_id,
+        STEPS.c.start,
+        STEPS.c.attempt_number,
+        STEPS.c.max_attempts,
+        STEPS.c.status,
+        STEPS.c.started_at,
+        STEPS.c.completed_at,
+    )
+    .where(STEPS.c.workflow_instance_id == bindparam("run"), STEPS.c.step_id.in_(bindparam("steps", expanding=True)))
+    .order_by(STEPS.c.step_id, STEPS.c.start, STEPS.c.attempt_number)
+)
+_ADD = insert(STEPS)
 _CHANGE = (
     update(STEPS)
     .where(STEPS.c.id == bindparam("row"))

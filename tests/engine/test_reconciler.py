@@ -194,7 +194,7 @@ def write_row(engine: Engine, stored: StoredDefinition, execution_id: str) -> No
 
 def note_dispatched(engine: Engine, execution_id: str, run_id: str) -> None:
     with engine.database.write() as session:
-        assert instances.mark_dispatched(session, execution_id, run_id)
+        assert instances.mark_dispatched(session, {execution_id: run_id})
 
 
 @asynccontextmanager

@@ -133,7 +133,7 @@ class TestFinish:
         _finish(database, run, "cancelled")
         with database.write() as session:
             assert not instances.set_status(session, run, "running")
-            assert not instances.mark_dispatched(session, run, "late")
+            assert not instances.mark_dispatched(session, {run: "late"})
             steps.record_attempts(session, [attempt(run)])
         row = rows.read(run)
         assert (row.status, row.dispatched_at) == ("cancelled", None)
@@ -174,7 +174,7 @@ class TestFinish:
     def test_a_run_that_was_reset_goes_on_and_ends_again(self, database: Database, rows: Rows) -> None:
         run = rows.run()
         with database.write() as session:
-            instances.mark_dispatched(session, run, "first")
+            instances.mark_dispatched(session, {run: "first"})
             with locked_runs(session, [run]) as runs:
                 outcomes.record_outcome_steps(
                     session, runs[run], [{"step_id": "train", "status": "failed", "attempts": 1}]
@@ -201,7 +201,7 @@ class TestDispatch:
     def test_the_relay_sees_what_temporal_has_not_taken(self, database: Database, rows: Rows) -> None:
         waiting, taken, over = rows.run(), rows.run(), rows.run()
         with database.write() as session:
-            assert instances.mark_dispatched(session, taken, "run-1")
+            assert instances.mark_dispatched(session, {taken: "run-1"})
         _finish(database, over, "cancelled")
         soon = datetime.now(UTC) + timedelta(minutes=1)
         with database.read() as session:
@@ -225,7 +225,7 @@ class TestDispatch:
         runs = sorted(rows.run() for _ in range(5))
         with database.write() as session:
             for run in runs:
-                instances.mark_dispatched(session, run, "run")
+                instances.mark_dispatched(session, {run: "run"})
         seen: list[str] = []
         with database.read() as session:
             while page := instances.open_instances(session, after=seen[-1] if seen else None, limit=2):
