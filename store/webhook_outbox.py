@@ -34,6 +34,8 @@ def post(session: Session, rows: Sequence[Mapping[str, Any]], runs: Iterable[Loc
 def wanted_by(session: Session, run_ids: Sequence[UUID], webhook_id: UUID | None = None) -> list[Any]:
     """Rows `run`, `id`, `events`, `purpose`: the enabled webhooks that are to be told of each run."""
     found: list[Any] = []
+    if session.scalar(_ANY) is None:
+        return found
     for ids in chunks(run_ids):
         found += session.execute(_WANTED, {"ids": ids}).all()
     return [each for each in found if webhook_id in (None, each.id)]
@@ -81,6 +83,8 @@ def _row(webhook: Any, sequence: int, event: str, at: datetime, step_id: str | N
     }
 
 
+_ANY = select(WEBHOOKS.c.id).where(WEBHOOKS.c.enabled).limit(1)
+"""Asked first: it takes a tenth of the time of what follows, and where there are no webhooks that is all."""
 _columns = (INSTANCES.c.id.label("run"), WEBHOOKS.c.id, WEBHOOKS.c.events, WEBHOOKS.c.purpose, WEBHOOKS.c.created_at)
 _of_these_runs = INSTANCES.c.id.in_(bindparam("ids", expanding=True))
 _WANTED = union_all(  # three ways in, each by an index; one with `or` would read all webhooks of an owner
