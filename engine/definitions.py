@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from activities.registry import HandlerRegistry
@@ -16,6 +16,9 @@ from engine.views import StoredDefinition
 from store import templates
 from store.database import Database, Session
 from store.tables import WorkflowTemplate
+
+Beside = Callable[[Session, str], None]
+"""Something that is written in the transaction that stores the definition with that workflow id."""
 
 
 class Definitions:
@@ -88,10 +91,16 @@ class Definitions:
         return await asyncio.to_thread(write)
 
     async def create(
-        self, document: dict[str, Any], *, workflow_id: str, surface: str, source: dict[str, Any]
+        self,
+        document: dict[str, Any],
+        *,
+        workflow_id: str,
+        surface: str,
+        source: dict[str, Any],
+        beside: Beside | None = None,
     ) -> StoredDefinition:
         """Store a definition as a draft under that id, whatever others of its name there are; again with the same id
-        it is the same.
+        it is the same. `beside`: what is written with it, all or nothing.
 
         Raises `DefinitionInvalid` with all problems, and `Conflict` for the id of another workflow.
         """
@@ -100,7 +109,7 @@ class Definitions:
         def write() -> StoredDefinition:
             core = core_document(definition)
             with self._database.write() as session:
-                return self._insert(
+                made = self._insert(
                     session,
                     definition,
                     core,
@@ -110,13 +119,23 @@ class Definitions:
                     is_active=False,
                     workflow_id=workflow_id,
                 )
+                if beside is not None:
+                    beside(session, workflow_id)
+                return made
 
         return await asyncio.to_thread(write)
 
     async def revise(
-        self, workflow_id: str, document: dict[str, Any], *, surface: str, source: dict[str, Any]
+        self,
+        workflow_id: str,
+        document: dict[str, Any],
+        *,
+        surface: str,
+        source: dict[str, Any],
+        beside: Beside | None = None,
     ) -> StoredDefinition:
-        """Store a definition as the next revision of a workflow. What is as the last one is not stored again.
+        """Store a definition as the next revision of a workflow. What is as the last one is not stored again. `beside`:
+        as in `create`.
 
         Raises `DefinitionInvalid` with all problems, and `DefinitionNotFound`."""
         definition = validation.load(document, check_handler=self._registry.check)
@@ -125,6 +144,8 @@ class Definitions:
             core = core_document(definition)
             with self._database.write() as session:
                 last = _with_source(session, templates.get_template(session, workflow_id, owner=self._owner))
+                if beside is not None:
+                    beside(session, workflow_id)
                 if (last.digest, last.source, last.surface) == (digest(core), source, surface):
                     return last
                 row = templates.add_revision(

@@ -22,6 +22,9 @@ async def read(engine: Engine, caller: Identity, document: dict[str, Any]) -> di
     reader = Reader(engine.registry.check, workflows.plugins)
     core, problems = await asyncio.to_thread(reader.checked, document)
     problems += [_at_workers(each) for each in await workflows.estimating.problems(core)]
+    notifications = document.get("notifications")
+    if isinstance(notifications, dict) and not any(each.path.startswith("notifications") for each in problems):
+        problems += workflows.notifications.check(notifications)
     if problems:
         raise DefinitionInvalid(problems)
     return core

@@ -102,6 +102,16 @@ class CreatedWorkflow(BaseModel):
     next_steps: list[str]
 
 
+class RunWebhook(Body):
+    """A URL that is told of one execution's events; none named: of all. Without `secret` it gets one, which can be had
+    by rotating it."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2000)]
+    events: Annotated[list[Tag], Field(max_length=20)] = Field(default_factory=list)
+    ordered: bool = False
+    secret: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
 class ExecuteRequest(Body):
     """How a workflow is to be run. `async` false: the answer waits for the end."""
 
@@ -110,6 +120,7 @@ class ExecuteRequest(Body):
     step_overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
     priority: Priority | None = None
     run_async: Annotated[bool, Field(alias="async")] = True
+    webhooks: Annotated[list[RunWebhook], Field(max_length=5)] = Field(default_factory=list)
     tags: Annotated[list[Tag], Field(max_length=100)] = Field(default_factory=list)
 
 

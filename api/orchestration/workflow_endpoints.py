@@ -16,11 +16,13 @@ from api.orchestration.tracing import correlation_of, trace_of
 from api.routing import surface_router
 from api.rules import rules
 from definitions.errors import DefinitionInvalid
+from definitions.ids import execution_id
 from engine.access.identity import Identity
 from engine.core import Engine
 from engine.orchestration.executions import ExecuteWish, WorkflowExecutions
 from engine.orchestration.workflows import Workflows
 from engine.views import StoredDefinition
+from engine.webhooks.webhooks import Webhooks
 
 BASE = "/v1/workflows"
 _SHOWN = {"requestBody": {"content": {"application/json": {"schema": WorkflowDocument.model_json_schema()}}}}
@@ -118,8 +120,17 @@ async def execute_workflow(
         correlation_id=correlation_of(request),
         trace_id=trace_of(request),
     )
-    executions = WorkflowExecutions(engine, caller)
-    found = await executions.execute(stored, wish, run_uuid=new_id("execution"))
+    executions, run_uuid = WorkflowExecutions(engine, caller), new_id("execution")
+    for number, each in enumerate(wanted.webhooks):
+        await Webhooks(engine, caller).per_run(
+            execution_id(run_uuid),
+            each.url,
+            each.events,
+            ordered=each.ordered,
+            secret=each.secret,
+            new_id=new_id(f"webhook {number}"),
+        )
+    found = await executions.execute(stored, wish, run_uuid=run_uuid)
     if not wanted.run_async:
         found = await executions.wait(found.execution.execution_id, engine.settings.execute_wait_seconds)
     return Answer(data=translate.execution(found))
@@ -149,13 +160,13 @@ async def workflow_graph(
     workflow_id: str,
     engine: SeenEngine,
     caller: Caller,
-    execution_id: Annotated[str | None, Query(max_length=64)] = None,
+    execution: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Answer[steering_wire.Graph]:
-    """The steps, what waits for what, and the critical path; with `execution_id` how each step stands in that one."""
+    """The steps, what waits for what, and the critical path; with `execution` how each step stands in that one."""
     stored = await engine.definitions.get(workflow_id)
     statuses: dict[str, str] = {}
-    if execution_id is not None:
-        found = await WorkflowExecutions(engine, caller).following.status(execution_id)
+    if execution is not None:
+        found = await WorkflowExecutions(engine, caller).following.status(execution)
         statuses = {step.view.step_id: step.view.status for step in found.steps}
     expected = await Workflows(engine, caller).estimating.estimate(stored.document, workflow_id)
     return Answer(data=steering.graph(stored.definition, expected, statuses))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from definitions.errors import Conflict
+from definitions.errors import Conflict, NotFound
 from definitions.ids import to_uuid
 from engine.access.identity import Identity
 from engine.core import Engine
+from engine.definitions import Beside
 from engine.definitions import stored as stored_view
+from engine.notifications.notifications import Notifications
 from engine.orchestration.estimating import Estimating
 from engine.orchestration.views import LastRun, Metrics, WorkflowSummary
 from engine.plugins import Plugins
@@ -31,6 +34,7 @@ class Workflows:
     def __init__(self, engine: Engine, viewer: Identity) -> None:
         self._engine = engine
         self._viewer = viewer
+        self.notifications = Notifications(engine.database, engine.settings)
         self._schedules = Schedules(engine, viewer)
         self.plugins = Plugins(engine.settings, engine.registry)
         self.estimating = Estimating(
@@ -38,13 +42,17 @@ class Workflows:
         )
 
     async def create(self, core: dict[str, Any], source: dict[str, Any], *, workflow_id: str) -> StoredDefinition:
-        """Store a workflow as a draft. Raises as `Definitions.create`."""
-        return await self._engine.definitions.create(core, workflow_id=workflow_id, surface=SURFACE, source=source)
+        """Store a workflow as a draft, with whom it notifies. Raises as `Definitions.create`."""
+        return await self._engine.definitions.create(
+            core, workflow_id=workflow_id, surface=SURFACE, source=source, beside=self._notifying(source)
+        )
 
     async def update(self, workflow_id: str, core: dict[str, Any], source: dict[str, Any]) -> StoredDefinition:
         """Store a workflow's next revision; runs keep the one that they began with. Of one that is active, the schedule
         follows the document. Raises as `Definitions.revise` and `Schedules.put`."""
-        stored = await self._engine.definitions.revise(workflow_id, core, surface=SURFACE, source=source)
+        stored = await self._engine.definitions.revise(
+            workflow_id, core, surface=SURFACE, source=source, beside=self._notifying(source)
+        )
         if stored.is_active:
             await self._schedules.follow_document(workflow_id, replace=True)
         return stored
@@ -66,8 +74,18 @@ class Workflows:
         return await self._engine.definitions.set_active(workflow_id, False)
 
     async def delete(self, workflow_id: str) -> None:
-        """Raises as `Definitions.delete`."""
+        """Forget it and its schedule. Raises as `Definitions.delete`."""
         await self._engine.definitions.delete(workflow_id)
+        with contextlib.suppress(NotFound):  # it need not have one
+            await self._schedules.delete(workflow_id)
+
+    def _notifying(self, source: Mapping[str, Any]) -> Beside:
+        wanted = source.get("notifications") or {}
+
+        def beside(session: Session, workflow_id: str) -> None:
+            self.notifications.store(session, workflow_id, wanted)
+
+        return beside
 
     async def summary(self, identifier: str) -> WorkflowSummary:
         """One workflow, with its source. Raises `DefinitionNotFound`."""
