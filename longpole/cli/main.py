@@ -24,6 +24,7 @@ from longpole.cli.mock import mock
 from longpole.cli.plan import plan
 from longpole.cli.rerun import rerun
 from longpole.cli.run import run
+from longpole.cli.schedules import schedules
 from longpole.cli.show import show
 from longpole.cli.steering import approvals, approve, reject, send
 from longpole.cli.token import token
@@ -61,6 +62,7 @@ app.command("send", rich_help_panel=_RUNS)(send)
 app.command("approvals", rich_help_panel=_RUNS)(approvals)
 app.command("approve", rich_help_panel=_RUNS)(approve)
 app.command("reject", rich_help_panel=_RUNS)(reject)
+app.add_typer(schedules, name="schedules", rich_help_panel=_RUNS)
 app.command("validate", rich_help_panel=_DEFINITIONS)(validate)
 app.command("mock", rich_help_panel=_DEFINITIONS)(mock)
 app.command("plan", rich_help_panel=_DEFINITIONS)(plan)
