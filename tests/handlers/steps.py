@@ -138,3 +138,9 @@ def holds(given: dict[str, Any]) -> str:
     """Takes `seconds`, and never looks whether it was told to end."""
     time.sleep(given["seconds"])
     return "ended late"
+
+
+async def telling(given: dict[str, Any]) -> None:
+    """Reports `usage` and the artifact `artifact`."""
+    step.usage(**given["usage"])
+    step.artifact(given["artifact"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from standardwebhooks import Webhook as Verifier
+
+from tests.polling import eventually
 
 Behave = Callable[["Received", asyncio.StreamWriter], Awaitable[None]]
 
@@ -62,8 +64,8 @@ class Receiver:
                 request = Received(headers, body.decode())
                 self.requests.append(request)
                 await (self.behave or self.accept)(request, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the sender has gone, or the test is over
         finally:
             writer.close()
 
@@ -99,3 +101,18 @@ async def receiving(behave: Behave | None = None) -> AsyncIterator[Receiver]:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def got(receiver: Receiver, count: int, *, seconds: float = 60.0) -> list[Received]:
+    """What it has accepted, once that is so much."""
+
+    async def enough() -> bool:
+        return len(receiver.accepted) >= count
+
+    await eventually(enough, seconds=seconds)
+    return receiver.accepted
+
+
+def told(requests: Sequence[Received]) -> list[str]:
+    """The events, without what all begin with."""
+    return [request.payload["event"].removeprefix("workflow.") for request in requests]
