@@ -10,6 +10,7 @@ from api.orchestration import (
     schedule_endpoints,
     steering_endpoints,
     template_endpoints,
+    webhook_endpoints,
     workflow_endpoints,
 )
 from api.orchestration.errors import ORCHESTRATION_ERRORS
@@ -24,6 +25,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     event_endpoints.router,
     schedule_endpoints.router,
     template_endpoints.router,
+    webhook_endpoints.router,
     workflow_endpoints.router,
 )
 """Fixed paths come before those with a workflow's id in their place: `workflow_endpoints` is the last one."""

@@ -31,6 +31,11 @@ _UNPLANNED = frozenset({"cpu_cores", "memory_gb"})
 """What a step may name though there is no pool of it: it then only is what it says of its size."""
 
 
+def usd_of(pools: PoolsDocument) -> float:
+    """What one unit of the pools' currency is worth in USD; where nobody said, it counts as one."""
+    return 1.0 if pools.currency == _USD else pools.rates.get(_USD, 1.0)
+
+
 class Estimating:
     """Estimates on the pools of a service. Blocking work runs in threads."""
 
@@ -56,8 +61,7 @@ class Estimating:
 
         def read() -> float:
             with self._database.read() as session:
-                pools = self._pools.read(session)
-            return 1.0 if pools.currency == _USD else pools.rates.get(_USD, 1.0)
+                return usd_of(self._pools.read(session))
 
         return await asyncio.to_thread(read)
 

@@ -1,20 +1,28 @@
-"""What runs and steps have cost, as webhooks tell it: what handlers report."""
+"""What runs and steps have cost, as webhooks tell it: the same figure as the Orchestration API's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
+from engine.orchestration.estimating import usd_of
+from engine.orchestration.usage import usage_of
+from engine.scheduling.pools import PoolBook
 from store.database import Session
-from store.step_results import StepResult
-from store.tables import WorkflowInstance
-
-_REPORTED = ("cost_usd", "cost", "ftns")
-"""In which a handler may report cost (`step.usage(cost_usd=...)`); the first that it does."""
+from store.run_definitions import definition_of
+from store.tables import WorkflowInstance, WorkflowStepExecution
 
 
-def cost_of_run(session: Session, run: WorkflowInstance, results: Sequence[StepResult]) -> float:
-    """Of all attempts."""
-    return sum(next((result.usage[key] for key in _REPORTED if key in result.usage), 0.0) for result in results)
+class Costs:
+    """Costs by the pools of a service, and what handlers report."""
 
+    def __init__(self, pools: PoolBook) -> None:
+        self._pools = pools
 
-cost_of_step = cost_of_run
+    def of(self, session: Session, run: WorkflowInstance, attempts: Sequence[WorkflowStepExecution]) -> float:
+        """In USD, to the cent, of these attempts of the run."""
+        document = definition_of(session, run).document
+        amounts = {step["id"]: step.get("resources") or {} for step in document["steps"]}
+        pools = self._pools.read(session)
+        usage = usage_of(attempts, amounts, pools, run.completed_at or datetime.now(UTC))
+        return round(usage.cost * usd_of(pools) + usage.reported_usd, 2)

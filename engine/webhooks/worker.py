@@ -15,7 +15,9 @@ from activities.webhooks import DeliveryActivities
 from definitions.delivering import delivery_queue
 from engine.core import Engine
 from engine.sandbox import sandbox
-from engine.webhooks.payloads import payloads
+from engine.scheduling.pools import PoolBook
+from engine.webhooks.costs import Costs
+from engine.webhooks.payloads import Payloads
 from engine.worker import STICKY_TIMEOUT
 from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
@@ -29,7 +31,8 @@ async def delivering(engine: Engine) -> AsyncIterator[asyncio.Task[None]]:
     settings = engine.settings
     client = guarded_client(settings.outbound_policy, seconds=settings.webhook_seconds)
     sender = Sender(client, settings.mail_server, settings.webhook_seconds)
-    activities = DeliveryActivities(engine.database, sender, payloads, settings.webhook_terms)
+    payloads = Payloads(Costs(PoolBook(engine.database, settings.pools_file)))
+    activities = DeliveryActivities(engine.database, sender, payloads.made, settings.webhook_terms)
     worker = Worker(
         engine.client,
         task_queue=delivery_queue(settings.task_queue),

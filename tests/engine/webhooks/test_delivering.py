@@ -38,7 +38,6 @@ async def test_a_run_is_told_in_order_signed_with_what_it_reported(service: Engi
         assert last["data"] == {
             "execution_id": execution.execution_id,
             "workflow_id": execution.workflow_id,
-            "workflow_name": "echo",
             "status": "completed",
             "duration_seconds": pytest.approx(execution.duration_seconds),
             "cost_usd": 1.5,
