@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,19 @@ _POLL_SECONDS = 0.1
 class Child:
     """`longpole <arguments>` as a process of its own, with its output in a log file."""
 
-    def __init__(self, name: str, arguments: Sequence[str], *, log_path: Path, grace: float) -> None:
-        """`grace`: seconds between being told to stop and being killed."""
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        log_path: Path,
+        grace: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`grace`: seconds between being told to stop and being killed; `environment`: beside ours."""
         self.name = name
         self.arguments = list(arguments)
+        self._environment = dict(environment or {})
         self.log_path = log_path
         self._grace = grace
         self._process: GuardedProcess | None = None
@@ -44,7 +53,7 @@ class Child:
                 self._log_start = log.tell()
                 self._process = GuardedProcess(
                     command,
-                    env={**os.environ, **pipe.environment},
+                    env={**os.environ, **self._environment, **pipe.environment},
                     output=log,
                     grace=self._grace,
                     pass_fds=[pipe.child_end],

@@ -123,7 +123,7 @@ def _held(files: ServiceFiles, settings: Settings, say: Say, *, command: Command
         )
         use_temporal_of(info)
         say("starting the worker and the API" if command == "up" else "starting a worker")
-        children = _children(settings, command)
+        children = _children(settings, command, temporal.ui_url)
         facts = _start_children(children, supervisor)
         info = replace(info, api_url=facts.get("url"))
         files.publish(info)
@@ -153,14 +153,17 @@ async def _require_answer() -> None:
     await connect()
 
 
-def _children(settings: Settings, command: Command) -> list[Child]:
+def _children(settings: Settings, command: Command, ui_url: str | None) -> list[Child]:
     grace = settings.grace_seconds + _KILL_SLACK_SECONDS
     options = ["--data-dir", str(settings.data_dir)]
     logs = settings.data_dir / "logs"
     children = [Child("worker", ["worker", *options], log_path=logs / "worker.log", grace=grace)]
     if command == "up":
         options += ["--host", settings.host, "--port", str(settings.port)]
-        children.append(Child("API", ["api", *options], log_path=logs / "api.log", grace=_KILL_SLACK_SECONDS))
+        known = {"LONGPOLE_TEMPORAL_UI_URL": ui_url} if ui_url else {}
+        log_path = logs / "api.log"
+        api = Child("API", ["api", *options], log_path=log_path, grace=_KILL_SLACK_SECONDS, environment=known)
+        children.append(api)
     return children
 
 

@@ -11,17 +11,13 @@ from api.orchestration import steering, steering_wire, storing, translate, wire
 from api.orchestration.described import document_of
 from api.orchestration.document_wire import WorkflowDocument
 from api.orchestration.envelope import Answer, paged
-from api.orchestration.overrides import OverridesInvalid, overridden
+from api.orchestration.overrides import overridden
 from api.orchestration.tracing import correlation_of, trace_of
 from api.routing import surface_router
 from api.rules import rules
-from definitions.errors import DefinitionInvalid
 from definitions.ids import execution_id
-from engine.access.identity import Identity
-from engine.core import Engine
 from engine.orchestration.executions import ExecuteWish, WorkflowExecutions
 from engine.orchestration.workflows import Workflows
-from engine.views import StoredDefinition
 from engine.webhooks.webhooks import Webhooks
 
 BASE = "/v1/workflows"
@@ -111,12 +107,15 @@ async def execute_workflow(
     """Start an execution. With `async: false` the answer waits for its end, for `execute_wait_seconds` at most."""
     wanted = body or wire.ExecuteRequest()
     stored = await engine.definitions.get(workflow_id)
+    instead = None
+    if wanted.step_overrides:
+        instead = await storing.read(engine, caller, overridden(document_of(stored), wanted.step_overrides))
     wish = ExecuteWish(
         parameters=wanted.parameters,
         name=wanted.execution_name,
         priority=None if wanted.priority is None else translate.PRIORITIES[wanted.priority],
         tags=wanted.tags,
-        instead=await _overridden(engine, caller, stored, wanted) if wanted.step_overrides else None,
+        instead=instead,
         correlation_id=correlation_of(request),
         trace_id=trace_of(request),
     )
@@ -170,12 +169,3 @@ async def workflow_graph(
         statuses = {step.view.step_id: step.view.status for step in found.steps}
     expected = await Workflows(engine, caller).estimating.estimate(stored.document, workflow_id)
     return Answer(data=steering.graph(stored.definition, expected, statuses))
-
-
-async def _overridden(
-    engine: Engine, caller: Identity, stored: StoredDefinition, wanted: wire.ExecuteRequest
-) -> dict[str, Any]:
-    try:
-        return await storing.read(engine, caller, overridden(document_of(stored), wanted.step_overrides))
-    except DefinitionInvalid as error:
-        raise OverridesInvalid(error.problems) from None

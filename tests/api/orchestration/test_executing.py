@@ -75,7 +75,11 @@ async def test_wrong_overrides_are_told_all_at_once(running: Service) -> None:
         assert "first" in told["step_overrides.frist"]["remedy"]
         overrides = {"second": {"config": {"was": "${third.result}"}, "timeout": "soon"}}
         refused = error(await ann.post(f"{BASE}/{workflow_id}/execute", json={"step_overrides": overrides}), 422)
+        assert refused["code"] == "STEP_DEPENDENCY_ERROR"
         assert {each["path"] for each in refused["details"]["problems"]} == {"steps[1].config.was", "steps[1].timeout"}
+        overrides = {"first": {"resources": {"node_type": "i3.xlarge", "min_workers": 11}}}
+        refused = error(await ann.post(f"{BASE}/{workflow_id}/execute", json={"step_overrides": overrides}), 422)
+        assert refused["code"] == "RESOURCE_INSUFFICIENT"
         assert data(await ann.get(f"{BASE}/{workflow_id}"))["metrics"]["total_executions"] == 0
 
 
@@ -117,7 +121,7 @@ async def test_the_log_is_paged_in_full_without_gaps(running: Service) -> None:
         workflow_id = await stored(ann, talk)
         trace = "4bf92f3577b34da6a3ce929d0e0e4736"
         headers = {"X-Request-ID": "corr_123", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
-        answer = await ann.post(f"{BASE}/{workflow_id}/execute", json={"async": False}, headers=headers)
+        answer = await ann.post(f"{BASE}/{workflow_id}/execute", json={}, headers=headers)
         execution = data(answer)["execution_id"]
         path = f"{BASE}/executions/{execution}/logs"
 
@@ -129,7 +133,7 @@ async def test_the_log_is_paged_in_full_without_gaps(running: Service) -> None:
             told = (await page(limit=1))["pagination"]
             return bool(told["total_entries"] == lines + 3)  # type: ignore[index]
 
-        await eventually(are_there)
+        await eventually(are_there, seconds=120)
         seen: list[str] = []
         cursor: dict[str, object] = {}
         while True:
