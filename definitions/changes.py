@@ -2,26 +2,26 @@
 
     {"inject": [steps], "edit": {"step": {"field": value}}, "skip": ["step"], "max_parallel_steps": 4, "priority": 80}
 
-Injected steps come after the others. An edited field replaces the one that was there, null gives it its default again.
+Steps in blocks are named by their paths (`definitions.changed_steps`). Injected steps come after the others of their
+block. An edited field replaces the one that was there, null gives it its default again.
 A step that is skipped gets a condition that is false, so that it is skipped in whatever goes on with that definition.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
+from definitions.changed_steps import ChangedSteps
 from definitions.digest import canonical_json, digest_bytes
 from definitions.errors import ChangeRefused, DefinitionInvalid, Problem
 from definitions.field_problems import field_problems
 from definitions.findings import CheckConfig, CheckHandler
 from definitions.json_values import field_path, json_problems
 from definitions.model import Definition, Frozen
-from definitions.nearest import did_you_mean
 from definitions.validation import load
 
 MOST_STEPS = 2_000
@@ -30,7 +30,6 @@ MOST_BYTES = 512 * 1024
 """Of the changed definition: it goes with the run into each of its histories."""
 NEVER = "False"
 """The condition of a step that is skipped."""
-_STEP_PATH = re.compile(r"steps\[(\d+)\]")
 
 
 class RunChange(Frozen):
@@ -53,6 +52,14 @@ class RunChange(Frozen):
     def is_of_the_limit_alone(self) -> bool:
         """Whether of the definition nothing but `max_parallel_steps` is to be another."""
         return self.max_parallel_steps is not None and not (self.inject or self.edit or self.skip)
+
+    @property
+    def inside(self) -> list[tuple[str, str]]:
+        """The paths of the steps in blocks that it names, and where it does."""
+        named = [(path, field_path(("edit", path))) for path in self.edit]
+        named += [(path, f"skip[{place}]") for place, path in enumerate(self.skip)]
+        named += [(str(step.get("id")), f"inject[{place}]") for place, step in enumerate(self.inject)]
+        return [(path, at) for path, at in named if "." in path]
 
     @property
     def told(self) -> dict[str, Any]:
@@ -114,14 +121,13 @@ def changed_definition(
         message = f"a run of more than {MOST_STEPS:,} steps can't be changed while it goes on"
         remedy = "cancel it, and go on with another version of its definition: longpole rerun RUN --version V"
         raise ChangeRefused([Problem("too_large_to_change", "", message, remedy)])
-    before = definition.model_dump(mode="json", exclude_defaults=True)
-    document, problems = _applied(before, change)
+    steps = _applied(definition.model_dump(mode="json", exclude_defaults=True), change)
+    problems = list(steps.problems)
     changed: Definition | None = None
     try:
-        changed = load(document, check_handler=check_handler, check_config=check_config)
+        changed = load(steps.document, check_handler=check_handler, check_config=check_config)
     except DefinitionInvalid as invalid:
-        paths = _paths(before, change)
-        problems += [replace(each, path=_told_path(each.path, paths)) for each in invalid.problems]
+        problems += [replace(each, path=steps.told(each.path)) for each in invalid.problems]
     if problems or changed is None:
         raise ChangeRefused(problems)
     core = changed.model_dump(mode="json", exclude_defaults=True)
@@ -134,50 +140,15 @@ def changed_definition(
     return ChangedDefinition(changed, core, digest_bytes(content))
 
 
-def _applied(before: Mapping[str, Any], change: RunChange) -> tuple[dict[str, Any], list[Problem]]:
+def _applied(before: Mapping[str, Any], change: RunChange) -> ChangedSteps:
     """The changed document, and what can't be applied to it."""
-    steps = {step["id"]: step for step in before["steps"]}
-    problems: list[Problem] = []
-    for step_id, fields in change.edit.items():
-        at = field_path(("edit", step_id))
-        if step_id not in steps:
-            problems.append(_unknown(step_id, at, steps))
-            continue
-        if "id" in fields:
-            problems.append(
-                Problem("id_is_fixed", f"{at}.id", "a step keeps its id", "skip it, and inject one of another id")
-            )
-        edited = {name: value for name, value in fields.items() if name != "id"}
-        steps[step_id] = {name: value for name, value in {**steps[step_id], **edited}.items() if value is not None}
-    for place, step_id in enumerate(change.skip):
-        if step_id in steps:
-            steps[step_id] = {**steps[step_id], "condition": NEVER}
-        else:
-            problems.append(_unknown(step_id, f"skip[{place}]", steps))
-    document = {**before, "steps": [*steps.values(), *change.inject]}
+    steps = ChangedSteps(before)
+    for path, fields in change.edit.items():
+        steps.edit(path, fields, field_path(("edit", path)))
+    for place, path in enumerate(change.skip):
+        steps.replace_condition(path, NEVER, f"skip[{place}]")
+    for place, step in enumerate(change.inject):
+        steps.inject(step, f"inject[{place}]")
     if change.max_parallel_steps is not None:
-        document["max_parallel_steps"] = change.max_parallel_steps
-    return document, problems
-
-
-def _unknown(step_id: str, path: str, known: Mapping[str, Any]) -> Problem:
-    remedy = did_you_mean(step_id, known) or "`longpole show` lists the steps of a run"
-    return Problem("unknown_step", path, f"there is no step `{step_id[:128]}`", remedy)
-
-
-def _paths(before: Mapping[str, Any], change: RunChange) -> dict[int, str]:
-    """Where the steps of the changed document come from, by their places in it."""
-    count = len(before["steps"])
-    edited = {
-        place: field_path(("edit", step["id"]))
-        for place, step in enumerate(before["steps"])
-        if step["id"] in change.edit
-    }
-    return edited | {count + place: f"inject[{place}]" for place in range(len(change.inject))}
-
-
-def _told_path(path: str, paths: Mapping[int, str]) -> str:
-    match = _STEP_PATH.match(path)
-    if match is None or int(match[1]) not in paths:
-        return path
-    return paths[int(match[1])] + path[match.end() :]
+        steps.document["max_parallel_steps"] = change.max_parallel_steps
+    return steps

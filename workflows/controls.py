@@ -6,7 +6,8 @@ meanwhile, and what only waits in it is cancelled at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from definitions.block import (
@@ -119,7 +120,9 @@ class Controls:
     ) -> None:
         """An instance of a block begins. `place`: which of them, `given`: what a checkpoint keeps of `loop`."""
         begun = opened.begun.blocks.pop(name, None) if opened.begun is not None else None
-        state = begun or BlockState({step_id: StepState() for step_id in block.order})
+        state = begun or BlockState({})
+        for step_id in block.order:  # some may be new since it was said what is done
+            state.steps.setdefault(step_id, StepState())
         state.given = given
         opened.state.blocks[name] = state
         frame = self._add_frame(opened, block, state, name, place, loop)
@@ -147,6 +150,18 @@ class Controls:
         )
         opened.frames[name] = self.frames[frame.prefix] = frame
         return frame
+
+    def frames_by(self, root: Block) -> Iterator[tuple[Frame, Block]]:
+        """All frames there are, each after the one around it, and their blocks by a definition of these steps."""
+        places = deque([(self.stepping.root, root)])
+        while places:
+            frame, block = places.popleft()
+            yield frame, block
+            for step_id, opened in frame.opened.items():
+                for name, inside in opened.frames.items():
+                    inner = block_named(block.steps[step_id].control, name)
+                    if inner is not None:
+                        places.append((inside, inner))
 
     # -- ending ------
 

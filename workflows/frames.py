@@ -65,6 +65,17 @@ class Frame:
         self.ended = False
         self.retention = OutputRetention(block, state.outputs)
 
+    def go_by(self, block: Block) -> None:
+        """Go by the same block as it is now, with steps that were not in it; all of it is to be counted anew."""
+        self.block = block
+        for step_id in block.order:
+            if step_id not in self.state.steps:
+                self.state.steps[step_id] = StepState()
+        self.retention = OutputRetention(block, self.state.outputs)
+        self.admitted = {each: None for each in self.admitted if self.state.steps[each].status == "running"}
+        self.held.clear()
+        self.unsettled = 0
+
     def step(self, step_id: str) -> StepState:
         """The state of a step of this frame or of one around it."""
         frame: Frame | None = self

@@ -38,7 +38,7 @@ class RunChanges:
         """What came by signal, to which there is no answer: a refusal becomes an event of the run's."""
         now = workflow.time()
         try:
-            self._take(change_run(self._runner, argument, now))
+            self._take(self._change(argument, now))
         except ChangeRefused as refused:
             refuse_change(self._runner, refused, now)
         self._woken()
@@ -46,18 +46,21 @@ class RunChanges:
     def check(self, argument: Any) -> None:
         """Raises `ApplicationError` for a change that can't be made."""
         try:
-            check_change(self._runner, argument)
+            check_change(self._runner, argument, interpreter=self.run.interpreter)
         except ChangeRefused as refused:
             raise _refusal(refused) from None
 
     def change(self, argument: Any) -> dict[str, Any]:
         """Make a change; what the run goes by now. Raises `ApplicationError`."""
         try:
-            self._take(change_run(self._runner, argument, workflow.time()))
+            self._take(self._change(argument, workflow.time()))
         except ChangeRefused as refused:  # what came in since the validator let it pass
             raise _refusal(refused) from None
         self._woken()
         return {"digest": self.run.digest, "changes": self.run.changes}
+
+    def _change(self, argument: Any, now: float) -> Changed:
+        return change_run(self._runner, argument, now, interpreter=self.run.interpreter)
 
     def _take(self, changed: Changed) -> None:
         run, priority = self.run, changed.change.priority

@@ -15,14 +15,12 @@ import heapq
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from definitions.block_state import StepState
 from definitions.calls import RunEvent, StepFailure
 from definitions.messages import CancelStep, Command, Decision, Ending, Start
 from definitions.program import Program
 from definitions.values import BlobRef
 from workflows.ending import ending, settle_unstarted
 from workflows.frames import Frame
-from workflows.retention import OutputRetention
 from workflows.stepping import Stepping
 from workflows.turns import Turn, most_in_flight
 
@@ -50,24 +48,28 @@ class Runner(Stepping):
         for frame, free in self.controls.restore(self.root, now):
             self.set_out(frame, free, now)
 
-    def go_by(self, program: Program, now: float) -> None:
-        """Go by another definition from now on, in which all that has started is as it was (`workflows.changing`)."""
+    def go_by(self, program: Program, now: float, *, inside: bool = False) -> None:
+        """Go by another definition from now on, in which all that has started is as it was (`workflows.changing`).
+
+        `inside`: blocks that are under way have changed, too."""
         root, state = self.root, self.state
-        self.program, root.block = program, program.root
+        self.program = program
         state.max_parallel = None
         self.max_parallel = most_in_flight(program, state)
-        for step_id in program.order:
-            if step_id not in state.steps:
-                state.steps[step_id] = StepState()
-                state.counts["pending"] += 1
-        for step_id, opened in root.opened.items():
-            opened.compiled = program.steps[step_id]
-        root.retention = OutputRetention(program.root, state.outputs)
+        state.counts["pending"] += sum(step_id not in state.steps for step_id in program.order)
+        changed = list(self.controls.frames_by(program.root)) if inside else [(root, program.root)]
+        for frame, block in changed:
+            frame.go_by(block)
+            for step_id, opened in frame.opened.items():
+                opened.compiled = block.steps[step_id]
         if self.started:
-            root.unsettled = 0
-            self.turns.forget(root)
             self.handling.give_up()
-            self.set_out(root, self.count(root), now)
+            counted = []
+            for frame, _ in changed:
+                self.turns.forget(frame)
+                counted.append((frame, self.count(frame)))
+            for frame, free in counted:
+                self.set_out(frame, free, now)
 
     def limit_to(self, steps: int) -> None:
         """Let no more steps be in flight at once from now on, whatever the definition says."""

@@ -73,6 +73,33 @@ async def test_a_run_goes_by_what_it_was_changed_to_and_so_do_its_reruns(on_each
     assert statuses(await run(engine, {"name": "changing", "steps": LINE})) == dict.fromkeys("abc", "completed")
 
 
+async def test_a_loop_is_changed_while_it_is_under_way_and_so_is_what_goes_on_from_it(service: Engine) -> None:
+    body = [{"id": "w", "wait": {"event": "go"}}, step("b", "give", "w", value=1)]
+    document = {"name": "inside", "steps": [{"id": "pages", "loop": {"iterate_over": ["x", "y"], "steps": body}}]}
+    execution_id = await begin(service, document)
+    executions = service.executions
+
+    async def in_the_second_iteration() -> bool:
+        inner = await executions.inner_steps(execution_id, within="pages")
+        return any(each.step_id == "pages[0].b" and each.status == "completed" for each in inner.steps)
+
+    await executions.send_event(execution_id, "go")
+    await eventually(in_the_second_iteration)
+    with pytest.raises(ChangeRefused, match=r"write `pages\.b`"):
+        await executions.change(execution_id, {"skip": ["pages[1].b"]})
+    added = step("pages.c", "echo", "b", b="${b.result}", item="${loop.current_item}")
+    await executions.change(execution_id, {"edit": {"pages.b": {"input": {"value": 2}}}, "inject": [added]})
+    await executions.send_event(execution_id, "go")
+    done = await ended(service, execution_id)
+    assert (done.status, done.output) == ("completed", [1, {"b": 2, "item": "y"}])
+    inner = await executions.inner_steps(execution_id, within="pages")
+    assert [each.step_id for each in inner.steps if each.step_id.endswith("c")] == ["pages[1].c"]
+    again = (await executions.rerun(execution_id, ["pages"])).execution_id
+    await executions.send_event(again, "go")
+    await executions.send_event(again, "go")
+    assert (await ended(service, again)).output == [{"b": 2, "item": "x"}, {"b": 2, "item": "y"}]
+
+
 async def test_a_changed_run_that_fails_goes_on_as_changed(service: Engine, tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     execution_id = await held(service, LINE)

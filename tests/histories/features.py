@@ -35,6 +35,17 @@ async def _change(run: Run) -> None:
     await run.signal("resume")
 
 
+async def _change_a_loop(run: Run) -> None:
+    await run.until_asked("each[1].ask")
+    added = echo("each.added", "late", input={"item": "${loop.current_item}"})
+    await run.signal(
+        "change", {"edit": {"each.late": {"input": {"n": 2}}}, "inject": [added], "skip": ["each.left_out"]}
+    )
+    for path in ("each[1].ask", "each[2].ask"):
+        await run.until_asked(path)
+        await run.signal("approve", {"step": path, "approved": True})
+
+
 async def _pause_and_resume(run: Run) -> None:
     await run.until(first="running")
     await run.signal("pause")
@@ -268,6 +279,23 @@ FEATURES = [
             echo("after", "bad", "later", local=True),
         ],
         status="failed",
+    ),
+    Feature(
+        "changed_inside",
+        [
+            {
+                "id": "each",
+                "loop": {
+                    "iterate_over": [0, 1, 2],
+                    "steps": [
+                        {"id": "ask", "approval": {"message": "Go?"}, "condition": "loop.index > 0"},
+                        echo("late", "ask", input={"n": 1}),
+                        echo("left_out", "ask"),
+                    ],
+                },
+            }
+        ],
+        steer=_change_a_loop,
     ),
     Feature("local_chain", [echo(f"l{n}", *([f"l{n - 1}"] if n else []), local=True) for n in range(70)]),
     Feature("pause_and_resume", [wait("first", 0.5), echo("second", "first")], steer=_pause_and_resume),
