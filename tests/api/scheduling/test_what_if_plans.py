@@ -38,6 +38,7 @@ async def test_other_pools_prices_budgets_and_deadlines(planning: Service) -> No
             ("pools.licence=0", 409, "resource_conflict"),
             ("pools.qubits=1", 400, "scenario_invalid"),
             ("nonsense", 400, "scenario_invalid"),
+            ("steps.left.estimated_duration=soon", 400, "definition_invalid"),
         ]
         for text, status, code in refusals:
             answer = await ann.get(path, params={"what_if": text})
