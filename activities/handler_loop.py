@@ -78,6 +78,12 @@ class Running:
         """Called in the handler's thread."""
         _call_soon(self._loop, self._settle, ending)
 
+    def ended_unbegun(self, task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step never gets as far as to say so itself; all others do, and to
+        wake the worker's event loop once more for each would be for nothing."""
+        if task.cancelled():
+            self.end(Raised(asyncio.CancelledError()))
+
     def _settle(self, ending: Ending) -> None:
         if not self.ended.done():
             self.ended.set_result(ending)
@@ -191,8 +197,7 @@ class HandlerLoop:
 
         def create() -> None:
             task = loop.create_task(_guarded(running, make), context=context)
-            # A task that is cancelled before its first step never gets as far as to say so itself.
-            task.add_done_callback(lambda _task: running.end(Raised(asyncio.CancelledError())))
+            task.add_done_callback(running.ended_unbegun)
             running.adopt(task)
 
         loop.call_soon_threadsafe(create, context=context)
