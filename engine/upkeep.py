@@ -16,6 +16,7 @@ from engine.core import Engine
 from engine.reconciler import Reconciler
 from engine.relay import relay_once
 from engine.schedules.applying import apply_waiting
+from engine.schedules.forgetting import forget_occurrences
 from engine.schedules.missed import CHECK_SECONDS, look_for_missed
 from engine.scheduling.announcing import announce
 from engine.scheduling.following import follow
@@ -52,6 +53,9 @@ async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]
         asyncio.create_task(_repeat("waking of webhooks", WAKE_SECONDS, lambda: wake_webhooks(engine))),
         asyncio.create_task(_repeat("forgetting", FORGET_SECONDS, lambda: forget_once(engine.database))),
         asyncio.create_task(_repeat("forgetting of deliveries", FORGET_SECONDS, lambda: forget_deliveries(engine))),
+        asyncio.create_task(
+            _repeat("forgetting of occurrences", COLLECT_SECONDS, lambda: forget_occurrences(engine.database))
+        ),
         asyncio.create_task(_repeat("collector", COLLECT_SECONDS, lambda: collect_once(engine))),
     ]
     try:

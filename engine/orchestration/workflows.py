@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from definitions.errors import Conflict, NotFound
+from definitions.errors import Conflict
 from definitions.ids import to_uuid
 from engine.access.identity import Identity
 from engine.core import Engine
@@ -76,8 +75,6 @@ class Workflows:
     async def delete(self, workflow_id: str) -> None:
         """Forget it and its schedule. Raises as `Definitions.delete`."""
         await self._engine.definitions.delete(workflow_id)
-        with contextlib.suppress(NotFound):  # it need not have one
-            await self._schedules.delete(workflow_id)
 
     def _notifying(self, source: Mapping[str, Any]) -> Beside:
         wanted = source.get("notifications") or {}

@@ -16,16 +16,18 @@ _FILE = re.compile(r'(File \\*")/[^"\\]*/')
 """The folder of a file in a traceback."""
 
 
-def stored() -> dict[str, WorkflowHistory]:
+def stored(folder: str = ".") -> dict[str, WorkflowHistory]:
     """Every history by its name. A run that was continued as new has several: `name.1`, `name.2`, ..."""
-    return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.json"))}
+    return {path.stem: _read(path) for path in sorted((FOLDER / folder).glob("*.json"))}
 
 
 def write(name: str, history: WorkflowHistory) -> None:
     """Store a history."""
     document = neutral(history.to_json_dict())
     events = ",\n".join(json.dumps(event, separators=(",", ":"), sort_keys=True) for event in document["events"])
-    (FOLDER / f"{name}.json").write_text(f'{{"events":[\n{events}\n]}}\n')
+    path = FOLDER / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'{{"events":[\n{events}\n]}}\n')
 
 
 def _read(path: Path) -> WorkflowHistory:

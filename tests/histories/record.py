@@ -17,7 +17,7 @@ from temporal_dev.temporary import temporary_server
 from engine.core import Engine, open_engine
 from engine.service import working
 from engine.settings import Settings
-from tests.histories import files
+from tests.histories import files, launchers
 from tests.histories.feature import Feature
 from tests.histories.features import FEATURES
 from tests.histories.steering import Run
@@ -28,8 +28,8 @@ EVENTS_BEFORE_CONTINUING = 120
 """More than any feature needs but the one that is continued as new."""
 
 
-async def record(address: str, features: list[Feature]) -> None:
-    """Run each feature and store what Temporal has of it."""
+async def record(address: str, features: list[Feature], *, with_launchers: bool) -> None:
+    """Run each feature, and the launchers of schedules, and store what Temporal has of it."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
             data_dir=Path(folder), handler_paths=(Path("tests/handlers"),), handler_allow=("steps",), grace_seconds=1
@@ -43,6 +43,8 @@ async def record(address: str, features: list[Feature]) -> None:
                 for number, history in enumerate(recorded, 1):
                     files.write(feature.name if len(recorded) == 1 else f"{feature.name}.{number}", history)
                 print(f"{feature.name}: {', '.join(str(len(history.events)) for history in recorded)} events")
+            if with_launchers:
+                await launchers.record(engine)
 
 
 async def _execute(engine: Engine, feature: Feature) -> str:
@@ -60,14 +62,15 @@ async def _execute(engine: Engine, feature: Feature) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Record the features of these names, or all."""
+    """Record the features of these names (`launchers`: those of schedules), or all."""
     logging.getLogger("temporalio").setLevel(logging.ERROR)  # steps that fail are meant to
     features = [feature for feature in FEATURES if not names or feature.name in names]
+    with_launchers = not names or launchers.FOLDER in names
     with temporary_server(
         search_attributes=attributes.TYPES,
         dynamic_config={"limit.historyCount.suggestContinueAsNew": EVENTS_BEFORE_CONTINUING},
     ) as server:
-        asyncio.run(record(server.address, features))
+        asyncio.run(record(server.address, features, with_launchers=with_launchers))
 
 
 if __name__ == "__main__":
