@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from api.orchestration.envelope import Body
+from api.told_as import ToldAs
 from definitions.errors import FieldsInvalid
 from definitions.model import STEP_ID_PATTERN, Duration
 
@@ -95,3 +96,7 @@ class WorkflowDocument(Body):
     timeout: Annotated[Duration, Field(gt=0)] | None = None
     max_parallel_steps: Annotated[int, Field(ge=1, le=500)] | None = None
     fail_fast: bool = False
+
+
+Document = Annotated[dict[str, Any], ToldAs(WorkflowDocument)]
+"""The body of a request; `api.orchestration.document` reads it."""

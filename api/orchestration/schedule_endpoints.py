@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Body, Query
+from fastapi import Query
 
 from api.dependencies import Caller, NewId, SeenEngine
 from api.orchestration import schedule_translate as translate
@@ -14,12 +14,12 @@ from api.orchestration import schedule_wire as wire
 from api.orchestration.envelope import Answer, paged
 from api.routing import surface_router
 from api.rules import rules
+from api.told_as import ToldAs
 from definitions.schedules import Schedule, load_schedule
 from engine.schedules.schedules import PREVIEWED, Schedules, preview
 
 BASE = "/v1/workflows"
 ONE = f"{BASE}/{{workflow_id}}/schedule"
-_SHOWN = {"requestBody": {"content": {"application/json": {"schema": Schedule.model_json_schema()}}}}
 Count = Annotated[int, Query(ge=1, le=1000)]
 Page = Annotated[int, Query(ge=1, le=10_000_000)]
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -43,10 +43,10 @@ async def preview_wish(body: wire.PreviewRequest, caller: Caller, count: Count =
     return Answer(data=translate.preview(await asyncio.to_thread(preview, wish, count=count)))
 
 
-@router.post(ONE, openapi_extra=_SHOWN)
+@router.post(ONE)
 @rules(kind="submission")
 async def put_schedule(
-    workflow_id: str, body: Annotated[dict[str, Any], Body()], engine: SeenEngine, caller: Caller
+    workflow_id: str, body: Annotated[dict[str, Any], ToldAs(Schedule)], engine: SeenEngine, caller: Caller
 ) -> Answer[wire.Schedule]:
     """Make a workflow's schedule, or change it in place. It fires while the workflow is active."""
     return Answer(data=translate.schedule(await Schedules(engine, caller).put(workflow_id, body)))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from fastapi import Request
+
 from api.dependencies import Caller, NewId, SeenEngine
 from api.orchestration import steering, steering_wire
 from api.orchestration.document import Reader
 from api.orchestration.envelope import Answer
+from api.orchestration.tracing import correlation_of, trace_of
 from api.routing import surface_router
 from api.rules import rules
 from definitions.errors import DefinitionInvalid
+from engine.orchestration.executions import WorkflowExecutions
 from engine.orchestration.workflows import Workflows
 
 BASE = "/v1/workflows/executions/{execution_id}"
@@ -32,11 +36,15 @@ async def resume_execution(execution_id: str, engine: SeenEngine) -> Answer[stee
 @router.post(f"{BASE}/rerun")
 @rules(kind="submission")
 async def rerun_execution(
-    execution_id: str, engine: SeenEngine, body: steering_wire.RerunRequest | None = None
+    execution_id: str,
+    engine: SeenEngine,
+    caller: Caller,
+    request: Request,
+    body: steering_wire.RerunRequest | None = None,
 ) -> Answer[steering_wire.Rerun]:
     """Start an execution that reuses what one that is over has done."""
     wish = body or steering_wire.RerunRequest()
-    rerun = await engine.executions.rerun(
+    made = await engine.executions.rerun(
         execution_id,
         wish.chosen,
         input=wish.parameters,
@@ -44,7 +52,10 @@ async def rerun_execution(
         repeat=wish.repeat,
         dry_run=wish.dry_run,
     )
-    return Answer(data=steering.rerun(rerun))
+    if made.execution_id:
+        executions = WorkflowExecutions(engine, caller)
+        await executions.note_origin(made.execution_id, made.workflow_id, correlation_of(request), trace_of(request))
+    return Answer(data=steering.rerun(made))
 
 
 @router.get(f"{BASE}/approvals")

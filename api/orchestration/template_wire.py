@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from api.orchestration.document_wire import Document
 from api.orchestration.envelope import Body, Optional
 from api.orchestration.wire import Hours, Name, Number, Tag, Text
 
@@ -59,7 +60,7 @@ class CreateTemplate(Body):
     description: Text = ""
     category: Annotated[str, Field(min_length=1, max_length=100)] = "general"
     parameters: Annotated[dict[ParameterName, Parameter], Field(max_length=200)] = Field(default_factory=dict)
-    workflow: dict[str, Any]
+    workflow: Document
 
 
 class InstantiateTemplate(Body):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Body, Query, Request
+from fastapi import Query, Request
 
 from api.dependencies import Caller, NewId, SeenEngine
 from api.orchestration import steering, steering_wire, storing, translate, wire
 from api.orchestration.described import document_of
-from api.orchestration.document_wire import WorkflowDocument
+from api.orchestration.document_wire import Document
 from api.orchestration.envelope import Answer, paged
 from api.orchestration.overrides import overridden
 from api.orchestration.tracing import correlation_of, trace_of
@@ -21,8 +21,6 @@ from engine.orchestration.workflows import Workflows
 from engine.webhooks.webhooks import Webhooks
 
 BASE = "/v1/workflows"
-_SHOWN = {"requestBody": {"content": {"application/json": {"schema": WorkflowDocument.model_json_schema()}}}}
-Document = Annotated[dict[str, Any], Body()]
 router = surface_router()
 
 
@@ -49,7 +47,7 @@ async def list_workflows(
     return paged([translate.workflow(each) for each in found], page=page, limit=limit, total=total)
 
 
-@router.post(BASE, status_code=201, openapi_extra=_SHOWN)
+@router.post(BASE, status_code=201)
 @rules(kind="submission", definition=True)
 async def create_workflow(
     body: Document, engine: SeenEngine, caller: Caller, new_id: NewId
@@ -64,7 +62,7 @@ async def get_workflow(workflow_id: str, engine: SeenEngine, caller: Caller) -> 
     return Answer(data=translate.whole_workflow(await Workflows(engine, caller).summary(workflow_id)))
 
 
-@router.put(f"{BASE}/{{workflow_id}}", openapi_extra=_SHOWN)
+@router.put(f"{BASE}/{{workflow_id}}")
 @rules(kind="submission", definition=True)
 async def update_workflow(
     workflow_id: str, body: Document, engine: SeenEngine, caller: Caller

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from definitions.errors import Problem
+from definitions.graph import dependencies, topological_order
+from definitions.model import Definition
 from definitions.nearest import did_you_mean
 from definitions.pools import PoolsDocument
 from engine.orchestration.plugin_steps import hint_of
 from engine.orchestration.views import Estimate
 from engine.planning.case import open_case
-from engine.planning.request import Request
+from engine.planning.request import DEFAULT_DURATION, Request
 from engine.plugins import Plugins
 from engine.scheduling.estimates import Source, estimate
 from engine.scheduling.pools import PoolBook
@@ -24,6 +26,8 @@ from store.orchestration import past_durations
 
 _USD = "USD"
 _AT_ONCE = Limits(seconds=0.0)
+PLANNED_STEPS = 5_000
+"""Of definitions with more, durations and prices are added up: a plan takes about a second for so many."""
 _PAST_STEPS = 2_000
 _ENOUGH_RUNS = 3
 """From so many runs of a step on, they count and not what was said of it."""
@@ -52,7 +56,9 @@ class Estimating:
                 pools = self._pools.read(session)
                 past = past_durations(session, workflow_id, limit=_PAST_STEPS) if workflow_id else {}
             expected, usd = self._expected(document, past)
-            return replace(plan(expected, pools, datetime.now(UTC)), usd=usd)
+            small = len(expected["steps"]) <= PLANNED_STEPS
+            found = plan(expected, pools, datetime.now(UTC)) if small else roughly(expected, pools)
+            return replace(found, usd=usd)
 
         return await asyncio.to_thread(work)
 
@@ -101,6 +107,33 @@ def plan(document: Mapping[str, Any], pools: PoolsDocument, now: datetime) -> Es
     seconds = sum((each.end - each.start) * workers_of(each.amounts) for each in plan.assignments.values())
     path = tuple(task for task, _ in plan.analysis.critical_path)
     return Estimate(plan.makespan, seconds / 3600, plan.cost, pools.currency, path)
+
+
+def roughly(document: Mapping[str, Any], pools: PoolsDocument) -> Estimate:
+    """A run as if there were enough of everything, at the pools' base prices: for more steps than are planned within a
+    request."""
+    definition = Definition.model_validate(document)
+    before = dependencies(definition)
+    steps = {step.id: step for step in definition.steps}
+    ends: dict[str, float] = {}
+    hours = cost = 0.0
+    for step_id in topological_order(before):
+        step = steps[step_id]
+        assumed = DEFAULT_DURATION if step.handler is not None else 0.0
+        seconds = assumed if step.estimated_duration is None else step.estimated_duration
+        ends[step_id] = seconds + max((ends[each] for each in before[step_id]), default=0.0)
+        hours += seconds / 3600 * workers_of(step.resources)
+        priced = ((pools.pools[name].price, units) for name, units in step.resources.items() if name in pools.pools)
+        cost += seconds / 3600 * sum(price.per_hour * units for price, units in priced)
+    return Estimate(max(ends.values()), hours, cost, pools.currency, tuple(_longest(before, ends)))
+
+
+def _longest(before: Mapping[str, Sequence[str]], ends: Mapping[str, float]) -> list[str]:
+    """The steps that the last end waits for, each for the one before it."""
+    path = [max(ends, key=lambda each: ends[each])]
+    while before[path[-1]]:
+        path.append(max(before[path[-1]], key=lambda each: ends[each]))
+    return path[::-1]
 
 
 def workers_of(amounts: Mapping[str, float]) -> float:

@@ -88,6 +88,22 @@ class WorkflowExecutions:
         )
         return await self.following.status(execution_id)
 
+    async def note_origin(self, execution_id: str, workflow_id: str, correlation_id: str, trace_id: str) -> None:
+        """Keep which request a run was begun by that was not begun by `execute`; the first time counts."""
+        run_uuid = to_uuid(execution_id)
+        origin = ExecutionOrigin(
+            instance_id=run_uuid,
+            template_id=to_uuid(workflow_id),
+            correlation_id=correlation_id,
+            trace_id=trace_id or run_uuid.hex,
+        )
+
+        def write() -> None:
+            with self._engine.database.write() as session:
+                add_origin(session, origin)
+
+        await asyncio.to_thread(write)
+
     async def wait(self, execution_id: str, seconds: float) -> ExecutionStatus:
         """How the run stands once it is over, or after so many seconds if it is not by then."""
         with contextlib.suppress(TimeoutError):

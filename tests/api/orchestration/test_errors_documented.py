@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from orchestration_requests import error
 from serving import Serve
@@ -38,3 +41,15 @@ async def test_every_error_has_the_documented_body(
 async def test_without_credentials_there_is_the_documented_body(serve: Serve) -> None:
     async with serve([ORCHESTRATION]) as service, service.client(None) as client:
         assert error(await client.get(WORKFLOW), 401)["code"] == "NO_CREDENTIALS"
+
+
+async def test_the_page_tells_what_a_document_is(serve: Serve) -> None:
+    async with serve([ORCHESTRATION]) as service, service.client(None) as client:
+        page = (await client.get("/orchestration/openapi.json")).json()
+    schemas = page["components"]["schemas"]
+    body = page["paths"]["/v1/workflows"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    while "$ref" in body:
+        body = schemas[body["$ref"].removeprefix("#/components/schemas/")]
+    assert {"name", "steps", "schedule", "notifications"} <= body["properties"].keys()
+    named = set(re.findall(r'"\$ref": "([^"]*)"', json.dumps(page)))
+    assert {name.removeprefix("#/components/schemas/") for name in named} <= schemas.keys()
