@@ -30,7 +30,7 @@ from store.run_definitions import definition_of
 from store.tables import WorkflowInstance
 
 TOLD_STEPS = 100
-"""How many of the steps that run again the event `run.continued` names."""
+"""How many of the steps that run again the events `run.continued` and `run.forked` name."""
 
 
 class Continuing:

@@ -8,13 +8,12 @@ from typing import Any
 
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client
 
 from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
-from definitions.errors import NotFound, ServiceUnavailable
+from definitions.errors import NotFound
 from engine.execution_records import ExecutionRecords
-from engine.temporal import answer
+from engine.temporal import told_by_run
 from engine.views import Execution, StepView
 
 NO_WORKER_SECONDS = 2.0
@@ -37,17 +36,10 @@ async def explain(
     if run.status in FINAL_RUN_STATUSES:
         return [_of_record(run, step) for step in run.steps if _asked(step, step_id)]
     handle = client.get_workflow_handle(execution_id)
-    try:
-        told: dict[str, Any] = await answer(handle.query("explain", step_id))
-        description = await answer(handle.describe())
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise ServiceUnavailable(f"Temporal can't tell: {error.message}", remedy="try again") from error
+    told: dict[str, Any] | None = await told_by_run(handle.query("explain", step_id), "why")
+    description = await told_by_run(handle.describe(), "why")
+    if told is None or description is None:
         return [_not_begun(run, step) for step in run.steps if step_id in (None, step.step_id)]
-    except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
-        raise ServiceUnavailable(
-            f"the run can't tell why: {error}", remedy="is a worker of this release running?"
-        ) from error
     pending = {
         activity.activity_id.partition("#")[0]: activity for activity in description.raw_description.pending_activities
     }

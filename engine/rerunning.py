@@ -22,7 +22,7 @@ from definitions.validation import check_input
 from definitions.values import unpack
 from engine.begun_steps import kept_outside, reading
 from engine.checkpointed import AS_IT_WENT_ON, BEGUN, checkpoint_of
-from engine.continuing import Continuing
+from engine.continuing import TOLD_STEPS, Continuing
 from engine.dispatch import Dispatch
 from engine.done_steps import done_steps, not_to_repeat, refuse_repeats
 from engine.outgoing import deadline, dispatch_of
@@ -34,9 +34,6 @@ from store.blobs import BlobStore
 from store.continuing import last_attempts
 from store.database import Database
 from store.tables import WorkflowInstance
-
-TOLD_STEPS = 100
-"""How many of the steps that run the event `run.forked` names."""
 
 
 @dataclass(frozen=True)

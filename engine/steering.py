@@ -12,8 +12,6 @@ from typing import Any
 
 from temporalio.client import (
     Client,
-    WorkflowQueryFailedError,
-    WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -26,7 +24,7 @@ from definitions.errors import ChangeRefused, Conflict, LongpoleError, Problem, 
 from definitions.steering import OpenApproval
 from definitions.values import resolve_deferred, unpack
 from engine.execution_records import ExecutionRecords
-from engine.temporal import answer
+from engine.temporal import told_by_run
 from store.blobs import BlobStore
 
 ANSWER_SECONDS = 10.0
@@ -74,17 +72,9 @@ async def open_approvals(
     Raises `ExecutionNotFound`, and `ServiceUnavailable` where no worker answers."""
     if await records.status(execution_id) in FINAL_RUN_STATUSES:
         return []
-    try:
-        told: list[dict[str, Any]] = await answer(client.get_workflow_handle(execution_id).query("approvals"))
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return []
-        raise ServiceUnavailable(f"Temporal can't tell: {error.message}", remedy="try again") from error
-    except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
-        raise ServiceUnavailable(
-            f"the run can't tell what waits for an answer: {error}", remedy="is a worker of this release running?"
-        ) from error
-    return await asyncio.to_thread(lambda: [_whole(each, blobs) for each in told])
+    handle = client.get_workflow_handle(execution_id)
+    told: list[dict[str, Any]] | None = await told_by_run(handle.query("approvals"), "what waits for an answer")
+    return await asyncio.to_thread(lambda: [_whole(each, blobs) for each in told or ()])
 
 
 def _whole(told: Mapping[str, Any], blobs: BlobStore) -> OpenApproval:

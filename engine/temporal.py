@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
 from temporalio.envconfig import ClientConfig, ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -34,6 +34,22 @@ async def answer(call: Awaitable[T]) -> T:
         if error.status not in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
             raise
         raise ServiceUnavailable(f"Temporal does not answer: {_first_line(error)}", remedy="try again") from error
+
+
+async def told_by_run(call: Awaitable[T], what: str) -> T | None:
+    """What a query of a run, or its description, answers; None where Temporal does not have the run.
+
+    Raises `ServiceUnavailable` where nobody can tell `what`."""
+    try:
+        return await answer(call)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise ServiceUnavailable(f"Temporal can't tell {what}: {error.message}", remedy="try again") from error
+    except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+        raise ServiceUnavailable(
+            f"the run can't tell {what}: {error}", remedy="is a worker of this release running?"
+        ) from error
 
 
 async def connect(address: str | None = None, *, embedded: bool = False, timeout: float = 10.0) -> Client:
