@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
+from definitions.errors import LongpoleError
+
 RECORD_EVENTS = "longpole.record_events"
 REQUEST_CANCEL = "longpole.request_cancel"
 RECORD_STEPS = "longpole.record_steps"
@@ -136,6 +138,17 @@ class StepFailure(TypedDict, total=False):
     lost: int
     at: str
     """The path of the step inside of this one that it comes from."""
+
+
+def failed_by(error: LongpoleError) -> StepFailure:
+    """The failure of a step that one of our errors is."""
+    return StepFailure(message=str(error), error_class=error.code)
+
+
+def brief(failure: StepFailure | None) -> StepFailure:
+    """The message and the class of a failure, whatever else is known of it."""
+    known = failure or StepFailure()
+    return StepFailure(message=known.get("message", ""), error_class=known.get("error_class", "error"))
 
 
 class RunEvent(TypedDict, total=False):

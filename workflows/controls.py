@@ -23,7 +23,7 @@ from definitions.block import (
     path_prefix,
 )
 from definitions.block_state import BLOCK_FAILED, BlockState, StepState
-from definitions.calls import StepFailure
+from definitions.calls import StepFailure, brief, failed_by
 from definitions.errors import LongpoleError
 from definitions.messages import StartChild
 from definitions.open_state import OpenState
@@ -75,7 +75,7 @@ class Controls:
             elif isinstance(control, ApprovalProgram):
                 self.approvals.begin(opened, control, now)
         except LongpoleError as error:
-            self.fail(opened, StepFailure(message=str(error), error_class=error.code), now)
+            self.fail(opened, failed_by(error), now)
 
     def start_child(
         self, frame: Frame, compiled: StepProgram, activity_id: str, run_input: Any, handled: str | None, now: float
@@ -266,8 +266,7 @@ class Controls:
         self.stepping.fail(opened.frame, opened.step_id, opened.state.handled, failure, now)
 
     def _tell_failure(self, opened: OpenStep, failure: StepFailure, now: float) -> None:
-        told = {"message": failure.get("message", ""), "error_class": failure.get("error_class", "error")}
-        self._tell("step.failed", opened, now, **told)
+        self._tell("step.failed", opened, now, **brief(failure))
 
     def _tell(self, event_type: str, opened: OpenStep, now: float, **data: Any) -> None:
         start = opened.frame.state.steps[opened.step_id].starts
@@ -330,7 +329,7 @@ class Controls:
 def failure_inside(frame: Frame, step_id: str) -> StepFailure:
     """The failure of a step, as that of the control step around it: it names the innermost step that failed."""
     error = frame.state.steps[step_id].error or StepFailure()
-    told = StepFailure(message=error.get("message", ""), error_class=error.get("error_class", "error"))
+    told = brief(error)
     path = frame.prefix + step_id
     if "at" in error:
         told["at"] = error["at"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from definitions.block import LoopProgram
-from definitions.calls import StepFailure
+from definitions.calls import StepFailure, brief, failed_by
 from definitions.errors import LongpoleError
 from definitions.messages import ReadItems, StoreValue
 from definitions.open_state import LoopState
@@ -84,7 +84,7 @@ class Loops:
         try:
             more = self._has_more(opened, control, loop)
         except LongpoleError as error:
-            self._controls.fail(opened, StepFailure(message=str(error), error_class=error.code), now)
+            self._controls.fail(opened, failed_by(error), now)
             return
         if more:
             self._start_next(opened, control, loop, now)
@@ -133,9 +133,8 @@ class Loops:
         if frame.state.failures:
             step_id = frame.state.failures[0]
             error = frame.state.steps[step_id].error or StepFailure()
-            told = {"message": error.get("message", ""), "error_class": error.get("error_class", "error")}
             at = error.get("at", frame.prefix + step_id)
-            self._stepping.tell("loop.iteration_failed", now, opened.path, iteration=index, at=at, **told)
+            self._stepping.tell("loop.iteration_failed", now, opened.path, iteration=index, at=at, **brief(error))
         else:
             result = frame.block.result(frame.state.outputs)
         loop.results[index] = result
@@ -228,7 +227,7 @@ class Loops:
         try:
             self._learn_total(control, loop, length)
         except LongpoleError as error:
-            self._controls.fail(opened, StepFailure(message=str(error), error_class=error.code), now)
+            self._controls.fail(opened, failed_by(error), now)
             return
         opened.items.extend(unpack(items, slots))
         self._queue(opened)

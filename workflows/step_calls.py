@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from definitions.block_state import StepState
-from definitions.calls import StepCall, StepFailure
+from definitions.calls import StepCall, StepFailure, brief
 from definitions.model import Step
 from definitions.values import pack
 
@@ -45,8 +45,7 @@ def error_handler_input(step_input: Any, failing: str, step: StepState) -> dict[
     error = step.error or StepFailure()
     told = {
         "step_id": failing,
-        "message": error.get("message", ""),
-        "error_class": error.get("error_class", "error"),
+        **brief(error),
         "attempts": error.get("attempts", step.attempts),
     }
     if step_input is None:

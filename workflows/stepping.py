@@ -11,7 +11,7 @@ from typing import Any
 
 from definitions.block import StepProgram
 from definitions.block_state import UPSTREAM_FAILED
-from definitions.calls import RunEvent, StepFailure, StepOutcome, StepResult, StepStatus
+from definitions.calls import RunEvent, StepFailure, StepOutcome, StepResult, StepStatus, brief, failed_by
 from definitions.errors import LongpoleError
 from definitions.messages import Command, Start, StartStep, Stop
 from definitions.program import Program
@@ -148,8 +148,7 @@ class Stepping:
         frame, step_id, handled = self._take(activity_id)
         if failure.get("error_class") == "worker_lost" and step_id not in frame.opened:
             # Its worker is gone and could not tell it.
-            message = failure.get("message", "")
-            self.tell("step.failed", now, frame.prefix + step_id, message=message, error_class="worker_lost")
+            self.tell("step.failed", now, frame.prefix + step_id, **brief(failure))
         if frame.opened and self.controls.child_ended(frame, step_id, now, failure=failure):
             return
         self.fail(frame, step_id, handled, failure, now)
@@ -166,8 +165,7 @@ class Stepping:
             self.cancelled(frame, step_id, handled, reason, now)
             return
         failure = StepFailure(message="it was cancelled, but not by its run", error_class="cancelled")
-        told = {"message": failure["message"], "error_class": failure["error_class"]}
-        self.tell("step.failed", now, frame.prefix + step_id, **told)
+        self.tell("step.failed", now, frame.prefix + step_id, **failure)
         self.fail(frame, step_id, handled, failure, now)
 
     def abandon(self, now: float) -> list[str]:
@@ -205,8 +203,8 @@ class Stepping:
             step_input = compiled.input.resolve(frame.scope) if compiled.input is not None else None
         except LongpoleError as error:
             step.started_at = step.started_at or now
-            failure = StepFailure(message=str(error), error_class=error.code)
-            self.tell("step.failed", now, frame.prefix + step_id, message=str(error), error_class=error.code)
+            failure = failed_by(error)
+            self.tell("step.failed", now, frame.prefix + step_id, **failure)
             self.fail(frame, step_id, handled, failure, now)
             return None
         step.started_at = now

@@ -13,7 +13,7 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from definitions.calls import StepCall, StepFailure
+    from definitions.calls import StepCall, failed_by
     from definitions.errors import LongpoleError
     from definitions.incoming import step_result
     from definitions.messages import StartStep
@@ -77,8 +77,7 @@ class StepsInFlight:
         try:
             result = step_result(value)
         except LongpoleError as error:
-            failure = StepFailure(message=str(error), error_class=error.code)
-            self._runner.step_failed(activity_id, failure, now)
+            self._runner.step_failed(activity_id, failed_by(error), now)
         else:
             self._runner.step_completed(activity_id, result, now)
 
