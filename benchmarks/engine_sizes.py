@@ -1,7 +1,9 @@
 """What a step costs in small, large and very large runs, and what a run takes: memory, histories, steps in flight.
 
-    python -m benchmarks.engine_sizes [--sizes 1000,10000,100000] [--shapes chain,layered,wide] [--json]
+    python -m benchmarks.engine_sizes [--sizes 1000,10000,100000] [--shapes chain,layered,wide,loop] [--json]
         [--history-limit 400]
+
+The steps of a `loop` are its iterations, side by side, of one step each.
 
 Each run has a Temporal server, a database and a worker process (`longpole worker`) of its own, so that neither memory
 nor files of one are another's. With `--history-limit` the server ends runs whose history has more events, and Longpole
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,6 +45,7 @@ MOST_BYTES = 10 * 1024 * 1024
 MOST_IN_FLIGHT = 500
 MOST_GROWTH = 1.5
 """A step of a large run may cost so much of what one of the smallest run costs."""
+LOOP = "each"
 LAYER = 100
 PARENTS = 3
 
@@ -70,7 +73,14 @@ def wide(steps: int) -> dict[str, Any]:
     return fan_out(steps - 1)
 
 
-SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {"chain": chain, "layered": layered, "wide": wide}
+def loop(steps: int) -> dict[str, Any]:
+    """An iteration for each item of the run's input, side by side."""
+    body = {"id": "work", "handler": "bench_steps.no_op", "input": {"n": "${loop.current_item}"}}
+    items = {"iterate_over": "${workflow.input.items}", "parallel": True, "steps": [body]}
+    return {"name": f"loop-{steps}", "steps": [{"id": LOOP, "loop": items}]}
+
+
+SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {"chain": chain, "layered": layered, "wide": wide, "loop": loop}
 
 
 @dataclass(frozen=True)
@@ -121,16 +131,19 @@ async def measure(shape: str, steps: int, most_events: int = MOST_EVENTS) -> Siz
     with tempfile.TemporaryDirectory() as folder:
         async with service(Path(folder), most_events) as (engine, worker):
             stored = await engine.definitions.save(SHAPES[shape](steps))
+            given = {"items": list(range(steps))} if shape == "loop" else {}
             begun, cpu = time.perf_counter(), cpu_seconds()
-            execution_id = await engine.executions.start(stored, {})
+            execution_id = await engine.executions.start(stored, given)
             await engine.executions.result(execution_id)
             seconds, cpu = time.perf_counter() - begun, cpu_seconds() - cpu
             memory = peak_mib(worker.pid)
             execution = await engine.executions.get(execution_id)
+            recorded: Mapping[str, int] = Counter(step.status for step in execution.steps)
+            if shape == "loop":
+                recorded = (await engine.executions.inner_steps(execution_id, within=LOOP, limit=1)).counts
             found = await examine(engine, execution_id)
-    recorded = Counter(step.status for step in execution.steps)
     wrong = [] if execution.status == "completed" else [f"the run is {execution.status}: {execution.error}"]
-    if recorded != {"completed": steps}:
+    if dict(recorded) != {"completed": steps}:
         wrong.append(f"recorded are {dict(recorded)}")
     if set(found.starts.values()) != {1} or len(found.starts) != steps:
         wrong.append(f"{sum(found.starts.values())} starts of {len(found.starts)} of {steps} steps")
