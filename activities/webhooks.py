@@ -25,6 +25,7 @@ AT_ONCE = 10
 """Messages under way to one receiver."""
 WORKING_SECONDS = 30.0
 """Then nothing more is claimed, and the workflow goes on with the next batch."""
+_TO_RECORD_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 2.0
 _JITTER = random.Random()  # noqa: S311 - for spreading, nothing secret
 _SPREAD = 0.1
@@ -50,7 +51,7 @@ class DeliveryActivities:
         self._payloads = payloads
         self._terms = terms
         # Who claims a message has it for as long as an attempt may take; after that it is sent once more.
-        self._lease = timedelta(seconds=sender.seconds + 30.0)
+        self._lease = timedelta(seconds=sender.seconds + _TO_RECORD_SECONDS)
 
     @activity.defn(name=DELIVER)
     async def deliver(self, webhook_id: str) -> float | None:

@@ -15,7 +15,7 @@ from temporalio.common import RetryPolicy
 from definitions.delivering import DELIVER, DELIVERY_WORKFLOW, WAKE
 
 _BATCH_TIMEOUT = timedelta(minutes=5)
-_HEARTBEAT_TIMEOUT = timedelta(seconds=15)
+_HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 _MOST_ROUNDS = 500
 """Then it goes on in a new history."""
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from rows import Rows
 
-from store import events, steps
+from definitions.webhook_events import EXECUTION_STARTED, STEP_COMPLETED
+from store import events, steps, webhook_deliveries, webhooks
 from store.database import Database
+from store.webhook_tables import Webhook
 
 WRITERS = 8
 KILLS = 16
@@ -56,6 +58,10 @@ class _Writer:
 
 def test_nothing_committed_is_lost_and_nobody_is_locked_out(database: Database, url: str, rows: Rows) -> None:
     run = rows.run()
+    listener = Webhook(owner="", purpose="subscription", kind="webhook", target="https://hooks.example", events=[])
+    listener.events = [EXECUTION_STARTED, STEP_COMPLETED]
+    with database.write() as session:
+        webhooks.add_webhook(session, listener)
     chance = random.Random(7)
     writers = [_Writer(url, run, f"w{number}") for number in range(WRITERS)]
     complaints: list[str] = []
@@ -76,9 +82,12 @@ def test_nothing_committed_is_lost_and_nobody_is_locked_out(database: Database, 
     with database.read() as session:
         told = events.since(session, run, limit=1_000_000)
         recorded = steps.list_steps(session, run)
+        deliveries, _ = webhook_deliveries.list_deliveries(session, listener.id, limit=1_000_000)
         if database.is_sqlite:
             assert session.connection().exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
     assert [event.sequence for event in told] == list(range(1, len(told) + 1))
+    # Each event has its delivery, and no delivery is without one; 0: that the run has started.
+    assert sorted(each.sequence for each in deliveries) == list(range(len(told) + 1))
     written = {event.key for event in told}
     missing = {f"{name}/{turn}" for name, last in promised.items() for turn in range(1, last + 1)} - written
     assert missing == set()

@@ -33,7 +33,7 @@ async def recorded(engine: Engine, steps: int, *, execution_id: str | None = Non
                 input_data={},
                 owner=LOCAL,
             )
-            instances.mark_dispatched(session, execution_id, "none")
+            instances.mark_dispatched(session, {execution_id: "none"})
         for first in range(0, steps, _BATCH):
             records: list[Record] = []
             for number in range(first, min(first + _BATCH, steps)):
