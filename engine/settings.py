@@ -57,8 +57,8 @@ class Settings(AccessSettings, HttpSettings, OutboundSettings, WebhookSettings, 
     `LONGPOLE_PLUGIN_<PLUGIN>_<FIELD>` go first (`docs/plugins.md`)."""
     pools_file: Path | None = None
     """The pools that scheduled workflows are planned on (`docs/scheduling.md`); default: a sample."""
-    planning_seconds: float = Field(default=0.0, ge=0, le=60)
-    """How long a request to schedule a workflow may search for a cheaper plan, once there is one."""
+    planning_seconds: float = Field(default=1.0, ge=0, le=60)
+    """How long a request to schedule a workflow whose steps may lie apart may search for a cheaper plan."""
     task_queue: str = "longpole"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from importlib import import_module
 from math import ceil, floor
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.planning.request import Request
 from engine.scheduling.estimates import Estimate, with_estimates
 from engine.scheduling.forecasting import Forecast, forecast
 from engine.scheduling.refusals import CostLimitExceeded, ResourceConflict, WindowExpired
+from engine.scheduling.sizes import require_sizes
 from engine.scheduling.weights import weighted
 from engine.scheduling.wish import Wish
 from planner import Limits, MaxDuration, Objective, Plan, Problem, Reason, Reservation, Status, Task, solve
@@ -129,7 +131,7 @@ class Proposing:
         # Moments are whole seconds from here on, as what others hold is rounded up to: searches go by such a grid.
         document = with_estimates(wish.document, wish.estimates)
         self._case = open_case(Request((document,), now, pools), [Definition.model_validate(document)])
-        self._require_sizes(pools)
+        require_sizes(self._case, pools)
         longest = self._window.longest_seconds
         within = () if longest is None else (MaxDuration(longest, self._case.workflows[0]),)
         given = self._case.problem
@@ -246,6 +248,8 @@ class Proposing:
 
     def _searched(self, objective: Objective, current: Plan) -> Plan:
         """The plan of a search from `current` on, at any start that is looked at."""
+        # What a search needs is loaded before: in a new process that takes as long as the search may.
+        import_module("planner.search.strategy")
         problem = replace(
             _released(self._problem, self._earliest),
             objective=objective,
@@ -296,29 +300,6 @@ class Proposing:
             for each in held
             if each.pool in known and each.ends_at > from_then and each.amount > 0
         ]
-
-    def _require_sizes(self, pools: PoolsDocument) -> None:
-        """What can never fit, said before anything is searched."""
-        for each in self._case.steps.values():
-            for name, amount in each.step.resources.items():
-                if amount and name not in pools.pools:
-                    raise ResourceConflict(
-                        f"step '{each.step.id}' needs {amount:g} {name}, and there is no such pool",
-                        remedy=f"there are {', '.join(sorted(pools.pools))}",
-                    )
-        for task in self._case.problem.tasks:
-            for demand in task.modes[0].demands:
-                spec = pools.pools.get(demand.pool)
-                if spec is None:
-                    continue
-                most = max([spec.capacity, *(rule.capacity for rule in spec.calendar)])
-                most *= 1 + (spec.burst.share if spec.burst is not None else 0.0)
-                needed = demand.amount if demand.min_amount is None else demand.min_amount
-                if needed > most + _NEAR:
-                    raise ResourceConflict(
-                        f"step '{task.id}' needs {needed:g} {demand.pool}, and there are {most:g} at most",
-                        remedy=f"ask for no more than {most:g}",
-                    )
 
     def _no_room(self, first: Plan) -> ResourceConflict:
         assert self._window.latest is not None  # noqa: S101  # asked only then

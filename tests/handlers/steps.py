@@ -54,6 +54,13 @@ async def occupy(given: dict[str, Any]) -> None:
         await asyncio.sleep(0.05)
 
 
+async def bill(given: dict[str, Any]) -> dict[str, float]:
+    """Reports a cost of `parameters.ftns`."""
+    owed = given["parameters"]["ftns"]
+    step.usage(ftns=owed)
+    return {"owed": owed}
+
+
 async def stubborn(given: dict[str, Any]) -> str:
     """Does not end when it is told to, for `seconds`."""
     until = time.monotonic() + given["seconds"]

@@ -13,10 +13,9 @@ from pool_changes import put
 from scheduling_requests import BASE, window, workflow
 from serving import Service
 from temporalio.api.enums.v1 import EventType
-from test_running import has_status
+from test_running import execution_of, has_status
 
 from engine.core import Engine
-from store.scheduled_workflows import get_scheduled
 from store.steps import list_steps
 from tests.examples.test_traces import TRACES, longest_path, parents_of
 from tests.running import histories
@@ -96,7 +95,7 @@ async def test_six_steps_run_at_the_hour_at_which_they_are_cheap(whole_system: t
         listed = (await ann.get(f"{BASE}/workflows?status_filter=completed")).json()
     assert datetime.fromisoformat(over["actual_start"]) >= dusk
     assert plan["times_moved"] == 0
-    execution_id = await execution_of(engine, told["workflow_id"])
+    execution_id = execution_of(engine, told["workflow_id"])
     assert over["actual_cost"] == pytest.approx(spent_at_night(engine, execution_id, cores, dusk), abs=0.005)
     # Not less than was planned, and far from what it would have cost by day.
     assert 2.5 <= over["actual_cost"] < 12.5
@@ -145,18 +144,13 @@ async def test_what_optimisation_claims_is_what_the_run_shows(whole_system: tupl
         start = datetime.fromisoformat(plan["scheduled_start"])
         assert start == dusk > datetime.fromisoformat(told["scheduled_start"])
         over = await ended(ann, told["workflow_id"])
-    execution_id = await execution_of(engine, told["workflow_id"])
+    execution_id = execution_of(engine, told["workflow_id"])
     spent = spent_at_night(engine, execution_id, {step["step_name"]: 1.0 for step in steps}, dusk)
     assert over["actual_cost"] == pytest.approx(spent, abs=0.005)
     took = await run_seconds(engine, execution_id)
     # What a loaded machine adds aside: never less than claimed, and nearer to it than to what was planned before.
     assert claimed["optimized_cost"] <= over["actual_cost"] < (claimed["optimized_cost"] + claimed["original_cost"]) / 2
     assert claimed["optimized_duration_seconds"] - 0.5 <= took < (longest + whole) / 2
-
-
-async def execution_of(engine: Engine, workflow_id: str) -> str:
-    with engine.database.read() as session:
-        return get_scheduled(session, workflow_id)[0].execution_id
 
 
 async def run_seconds(engine: Engine, execution_id: str) -> float:

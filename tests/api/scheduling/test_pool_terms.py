@@ -77,6 +77,49 @@ async def test_those_with_the_least_multiplied_priority_are_moved_first(planning
     assert await moved({"low": 2}) == [1, 0]
 
 
+async def test_maintenance_and_bursts_are_kept_and_charged(planning: Service) -> None:
+    noon = day(hour=12)
+    closed = {"start": noon.isoformat(), "duration": "2h", "capacity": 0}
+    burst = {"share": "50%", "longest": "1h", "price_factor": 2}
+    await put(planning, "cpu_cores", {"capacity": 4, "calendar": [closed], "price": 1.0, "burst": burst})
+
+    def body(cores: float, minutes: float) -> dict[str, Any]:
+        return workflow(
+            step("only", minutes=minutes, cpu_cores=cores),
+            execution_window=window(noon - timedelta(minutes=15)),
+            cost_optimization_enabled=False,
+        )
+
+    async with planning.client() as ann:
+        told = (await ann.post(SCHEDULE, json=body(6, 30))).json()
+        # After the maintenance; half an hour of 4 cores at 1, and of 2 more at 2.
+        assert told["scheduled_start"] == f"{noon + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
+        assert told["estimated_cost"] == 4.0
+        for cores, minutes, says in ((6.5, 30, "6 at most"), (6, 90, "6 cpu_cores for 5400 s")):
+            refused = (await ann.post(SCHEDULE, json=body(cores, minutes))).json()
+            assert refused["error"] == "resource_conflict"
+            assert says in refused["message"]
+
+
+async def test_night_is_by_the_clock_of_the_pools_zone_also_when_that_is_changed(planning: Service) -> None:
+    """On the 25th of October 2037 clocks in Berlin are put back: from 22:00 to 06:00 it is nine hours."""
+    price = {"per_hour": 2.0, "rules": [{"hours": "22:00-06:00", "per_hour": 1.0}]}
+    await put(planning, "licence", {"capacity": 1, "time_zone": "Europe/Berlin", "price": price})
+    evening = datetime.fromisoformat("2037-10-24T20:00:00+00:00")
+    async with planning.client() as ann:
+
+        async def cost(begins: datetime, hours: float) -> float:
+            one = step("only", minutes=60 * hours, licence=1)
+            body = workflow(one, execution_window=window(begins, begins), cost_optimization_enabled=False)
+            told = (await ann.post(SCHEDULE, json=body)).json()
+            await ann.post(f"{BASE}/workflow/{told['workflow_id']}/cancel")
+            return float(told["estimated_cost"])
+
+        assert [await cost(evening, hours) for hours in (9, 10)] == [9.0, 11.0]
+        usual = evening + timedelta(days=2, hours=1)
+        assert [await cost(usual, hours) for hours in (8, 9)] == [8.0, 10.0]
+
+
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """With rates."""

@@ -10,6 +10,9 @@ import pytest
 from scheduling_requests import BASE, day, step, window, workflow
 from serving import Service
 
+from engine.core import Engine
+from engine.service import working
+from store.scheduled_workflows import get_scheduled
 from tests.polling import eventually
 
 SCHEDULE = f"{BASE}/schedule-workflow"
@@ -28,6 +31,12 @@ async def has_status(
 
     await eventually(has_it, seconds=seconds)
     return found
+
+
+def execution_of(engine: Engine, workflow_id: str) -> str:
+    """The run of a workflow."""
+    with engine.database.read() as session:
+        return get_scheduled(session, workflow_id)[0].execution_id
 
 
 def soon(seconds: float) -> dict[str, Any]:
@@ -57,7 +66,7 @@ async def test_it_begins_at_its_hour_and_costs_what_it_held(running: Service) ->
         assert (summary["total_workflows"], summary["completed_workflows"], summary["active_workflows"]) == (1, 1, 0)
 
 
-async def test_a_run_that_reaches_its_budget_starts_nothing_more_and_fails(running: Service) -> None:
+async def test_a_run_that_reaches_its_budget_starts_nothing_more_and_fails(running: Service, service: Engine) -> None:
     """Planned for a thirtieth of a minute, the first step takes until it has cost more than all of it may."""
     prompt = {"agent_type": "steps.linger", "parameters": {"seconds": 20}}
     body = workflow(
@@ -71,6 +80,9 @@ async def test_a_run_that_reaches_its_budget_starts_nothing_more_and_fails(runni
         ended = await has_status(ann, workflow_id, "failed")
         assert ended["completed_steps"] == []
         assert ended["actual_cost"] >= 0.01
+        run = await service.executions.get(execution_of(service, workflow_id))
+        assert run.error is not None
+        assert run.error["error_class"] == "cost_limit_exceeded", run.error
         listed = (await ann.get(f"{BASE}/workflows?status_filter=failed")).json()
         assert [each["workflow_id"] for each in listed["workflows"]] == [workflow_id]
 
@@ -98,3 +110,37 @@ async def test_pause_resume_and_cancel_before_it_begins(running: Service) -> Non
             await has_status(ann, workflow_id, status)
         # What it had reserved is free again.
         assert (await ann.post(SCHEDULE, json=body)).status_code == 200
+
+
+async def test_it_begins_though_no_worker_was_there_at_its_hour(planning: Service, engine: Engine) -> None:
+    async with planning.client() as ann:
+        body = workflow(step("only", cpu_cores=1), execution_window=soon(2), cost_optimization_enabled=False)
+        told = (await ann.post(SCHEDULE, json=body)).json()
+
+        async def is_past() -> bool:
+            return datetime.now(UTC) > datetime.fromisoformat(told["scheduled_start"])
+
+        await eventually(is_past)
+        await has_status(ann, told["workflow_id"], "scheduled")
+        async with working(engine):
+            await has_status(ann, told["workflow_id"], "completed")
+
+
+async def test_prompts_hold_results_of_steps_before_and_costs_what_steps_report(
+    running: Service, service: Engine
+) -> None:
+    body = workflow(
+        {**step("ask"), "agent_type": "steps.bill", "parameters": {"ftns": 1.25, "who": "ann"}},
+        {
+            **step("say", after=("ask",)),
+            "prompt_template": "{ask.owed} FTNS for {whom}, {{not}} ${more}",
+            "parameters": {"whom": "bob", "more": [1]},
+        },
+        cost_optimization_enabled=False,
+    )
+    async with running.client() as ann:
+        told = (await ann.post(SCHEDULE, json=body)).json()
+        ended = await has_status(ann, told["workflow_id"], "completed")
+    assert (ended["estimated_cost"], ended["actual_cost"]) == (0.0, 1.25)
+    run = await service.executions.get(execution_of(service, told["workflow_id"]))
+    assert run.steps[1].output["prompt"] == "1.25 FTNS for bob, {not} $[1]"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+from pool_changes import put
 from scheduling_requests import BASE, day, step, window, workflow
 from serving import Service
 
@@ -49,3 +51,41 @@ async def test_two_that_need_the_same_are_put_one_after_the_other(planning: Serv
         fits = start + timedelta(minutes=90)
         assert "licence" in refused.json()["message"]
         assert fits.strftime("%Y-%m-%dT%H:%M") in refused.json()["message"]
+
+
+async def test_steps_may_lie_apart_where_that_is_allowed_and_cheaper(planning: Service) -> None:
+    """Two hours of work, one after the other, and two cheap hours with a dear one between them."""
+    start = day(hour=12)
+    cheap = [
+        {"start": (start + timedelta(hours=hour)).isoformat(), "duration": "1h", "per_hour": 1.0} for hour in (1, 3)
+    ]
+    await put(planning, "licence", {"capacity": 1, "price": {"per_hour": 6.0, "rules": cheap}})
+    steps = [step("one", minutes=60, licence=1), step("two", minutes=60, after=("one",), licence=1)]
+    async with planning.client() as ann:
+
+        async def planned(**terms: object) -> tuple[float, list[str]]:
+            body = workflow(*steps, execution_window=window(start, start + timedelta(hours=3), **terms))
+            told = (await ann.post(f"{BASE}/schedule-workflow", json=body)).json()
+            path = f"{BASE}/workflow/{told['workflow_id']}"
+            plan = (await ann.get(f"{path}/plan")).json()
+            await ann.post(f"{path}/cancel")
+            return told["estimated_cost"], [each["start"][11:16] for each in plan["steps"]]
+
+        assert (await planned())[0] == 7.0
+        assert await planned(allow_split_execution=True) == (2.0, ["13:00", "15:00"])
+
+
+async def test_more_cores_shorten_a_step_and_the_planner_chooses_how_many(planning: Service) -> None:
+    """4 cores take an hour; of 2 to 8 the planner chooses, and `(amount / chosen) ** 0.9` of the time is taken."""
+    malleable = step("only", minutes=60)
+    demand = {"resource_type": "cpu_cores", "amount": 4.0, "min_amount": 2.0, "max_amount": 8.0}
+    malleable["resource_requirements"] = [demand, {"resource_type": "memory_gb", "amount": 1.0}]
+    body = workflow(malleable, execution_window=window(day(hour=7)), cost_optimization_enabled=False)
+    async with planning.client() as ann:
+        told = (await ann.post(f"{BASE}/schedule-workflow", json=body)).json()
+        plan = (await ann.get(f"{BASE}/workflow/{told['workflow_id']}/plan")).json()
+    (only,) = plan["steps"]
+    hours = 0.5**0.9
+    assert only["amounts"] == {"cpu_cores": 8.0, "memory_gb": 1.0}
+    assert told["critical_path_duration_seconds"] == pytest.approx(3600 * hours, abs=1)
+    assert told["estimated_cost"] == pytest.approx((8 * 1.0 + 1 * 0.1) * hours, abs=0.01)
