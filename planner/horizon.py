@@ -11,7 +11,7 @@ from planner.grid import coarsest_rounding
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planner.problem import Demand, Problem
+    from planner.problem import Demand, Pool, Problem
 
 DAY = 86400.0
 _WEEKS_OF_BANDS = 14 * DAY
@@ -51,15 +51,21 @@ def banded(problem: Problem) -> bool:
     """Whether hours of the clock matter."""
     return any(
         (pool.price is not None and pool.price.bands) or any(isinstance(part, CapacityBand) for part in pool.calendar)
-        for pool in problem.pools
+        for pool in _used(problem)
     )
+
+
+def _used(problem: Problem) -> list[Pool]:
+    """Pools that a task may hold: the hours of the others change nothing."""
+    demanded = {demand.pool for task in problem.tasks for mode in task.modes for demand in mode.demands}
+    return [pool for pool in problem.pools if pool.id in demanded]
 
 
 def _cycles(problem: Problem) -> float:
     """Long enough for every hour of the clock to come a few times: three days, or ten where days of the week differ."""
-    bands = [band for pool in problem.pools for band in pool.calendar if isinstance(band, CapacityBand)]
-    days = {band.days for band in bands}
-    days.update(band.days for pool in problem.pools if pool.price is not None for band in pool.price.bands)
+    used = _used(problem)
+    days = {band.days for pool in used for band in pool.calendar if isinstance(band, CapacityBand)}
+    days.update(band.days for pool in used if pool.price is not None for band in pool.price.bands)
     return 10 * DAY if any(len(set(each)) < 7 for each in days) else 3 * DAY
 
 
@@ -77,7 +83,7 @@ def _last(problem: Problem) -> float:
     last = 0.0
     for task in problem.tasks:
         last = max(last, task.release, task.preferred_start or 0.0, task.window[0] if task.window else 0.0)
-    for pool in problem.pools:
+    for pool in _used(problem):
         last = max((last, *(part.end for part in pool.calendar if not isinstance(part, CapacityBand))))
         if pool.price is not None:
             last = max((last, *(part.end for part in pool.price.periods)))

@@ -11,6 +11,7 @@ from planner import (
     CapacityPeriod,
     Demand,
     Limits,
+    MaxDuration,
     Mode,
     Objective,
     Plan,
@@ -31,6 +32,7 @@ from planner.schedule import Schedule
 from tests.planner.checking import faults
 
 HOUR = 3600.0
+LITTLE = Limits(seconds=None, work=0.3)
 BERLIN = "Europe/Berlin"
 FORWARD = datetime(2025, 3, 30, tzinfo=UTC)
 """In Berlin it is 01:00; at 02:00 the clock is put forward to 03:00."""
@@ -154,6 +156,22 @@ def test_a_schedule_that_is_put_off_costs_what_its_tasks_cost_then() -> None:
     expected = [sum(costs.of_tasks(_later(schedule, shift))) for shift in shifts]
     assert shifted_prices(problem, costs, schedule, shifts) == pytest.approx(expected)
     assert shifted_prices(problem, costs, schedule, []) == []
+
+
+def test_hours_of_a_pool_that_nobody_needs_change_nothing() -> None:
+    """With them, a search would look at weeks where a quarter of an hour decides, and hardly come to an end."""
+    wide = Demand("wide", 3, min_amount=1, max_amount=6)
+    tasks = tuple(Task(name, (Mode(120, (wide, Demand("narrow", 1))),)) for name in "ab")
+    cheaper = Tariff(3.25, (PricePeriod(300, 600, 0.25),))
+    pools = Pool("wide", 6, price=Tariff(0.5)), Pool("narrow", 5, price=cheaper)
+    goals = Objective(lexicographic=("preference", "balance", "cost"))
+    idle = Pool("idle", 6, (night(4, 2, 5),))
+    plain, beside = (
+        solve(Problem(tasks, (), given, objective=goals, origin=FORWARD, max_durations=(MaxDuration(600),)), LITTLE)
+        for given in (pools, (*pools, idle))
+    )
+    assert plain.status is beside.status is Status.OPTIMAL
+    assert plain.schedule == beside.schedule
 
 
 def _later(schedule: Schedule, shift: float) -> Schedule:
