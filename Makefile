@@ -8,7 +8,7 @@ COMPILED := $(VENV)/.compiled
 # Tests wait more than they compute: two processes a core.
 JOBS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 
-.PHONY: demo up test quick check format histories benchmark browser clean
+.PHONY: demo up test soak quick check format histories benchmark browser clean
 
 demo: $(INSTALLED)
 	@$(BIN)/longpole run examples/model_selection/workflow.yaml --input threshold=0.95
@@ -19,9 +19,13 @@ up: $(INSTALLED)
 test: $(INSTALLED) $(COMPILED) temporal
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -q
 
+# The same at sizes that take minutes each.
+soak: $(INSTALLED) $(COMPILED) temporal
+	@$(BIN)/pytest -q -m soak
+
 # Without the tests marked `long`.
 quick: $(INSTALLED) $(COMPILED) temporal
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal -q -m "not long"
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -q -m "not long and not soak"
 
 check: $(INSTALLED)
 	@$(BIN)/ruff check .
