@@ -64,16 +64,7 @@ async def run(config: Run, settings: ShellSettings) -> dict[str, Any]:
     program = shutil.which(name)
     if program is None:
         raise InvalidInput(f"there is no program `{name}` on the worker's machine")
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *config.command[1:],
-        cwd=step.workdir,
-        env=_environment(config),
-        stdin=asyncio.subprocess.DEVNULL if config.stdin is None else asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    process = await _started(program, config)
     try:
         async with asyncio.timeout(config.timeout):
             code, stdout, stderr = await _ended(process, config.stdin)
@@ -85,6 +76,27 @@ async def run(config: Run, settings: ShellSettings) -> dict[str, Any]:
         said = (stderr or stdout).strip().rpartition("\n")[2][:500]
         raise PermanentFailure(f"`{name}` ended with exit code {code}: {said}", error_class="exit_code")
     return {"exit_code": code, "stdout": stdout, "stderr": stderr}
+
+
+async def _started(program: str, config: Run) -> asyncio.subprocess.Process:
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            program,
+            *config.command[1:],
+            cwd=step.workdir,
+            env=_environment(config),
+            stdin=asyncio.subprocess.DEVNULL if config.stdin is None else asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # It runs before it is handed over: asyncio would end it, but nothing that it has started by then.
+        await _stop(await starting)
+        raise
 
 
 def _environment(config: Run) -> dict[str, str]:
