@@ -185,6 +185,7 @@ def _parsed(text: str | None) -> Any:
 def _translated() -> Iterator[None]:
     """The SDK's errors as those of steps."""
     from databricks.sdk import errors
+    from databricks.sdk.errors.base import DatabricksError
 
     try:
         yield
@@ -194,7 +195,7 @@ def _translated() -> Iterator[None]:
         raise RateLimited(_said(error)) from None
     except (errors.BadRequest, errors.NotFound) as error:
         raise InvalidInput(_said(error)) from None
-    except (errors.DatabricksError, OSError, TimeoutError) as error:
+    except (DatabricksError, OSError, TimeoutError) as error:
         raise TemporaryFailure(_said(error)) from None
     except ValueError as error:
         raise InvalidInput(_said(error)) from None
