@@ -27,12 +27,22 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+async def idle(settings: Settings, engine: Engine) -> AsyncIterator[Service]:
+    """The Orchestration API on a Temporal that runs, without a worker: what is begun stays as it is."""
+    async with serving(settings, _opened(engine), [ORCHESTRATION]) as served:
+        yield served
+
+
+@pytest.fixture
 async def running(settings: Settings, service: Engine) -> AsyncIterator[Service]:
     """The Orchestration API on a Temporal that runs, with a worker."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Engine]:
-        yield service
-
-    async with serving(settings, opened, [ORCHESTRATION]) as served:
+    async with serving(settings, _opened(service), [ORCHESTRATION]) as served:
         yield served
+
+
+def _opened(engine: Engine):  # type: ignore[no-untyped-def]
+    @asynccontextmanager
+    async def factory() -> AsyncIterator[Engine]:
+        yield engine
+
+    return factory
