@@ -37,6 +37,8 @@ from store.schedule_tables import ScheduleOccurrence, WorkflowSchedule
 
 _log = structlog.get_logger()
 
+_SHORTEST_PAUSE = timedelta(seconds=1)
+_LONGEST_PAUSE = timedelta(minutes=1)
 NOT_YET = "not_yet"
 PAUSED = "paused"
 CATCHUP = "catchup_window"
@@ -52,6 +54,8 @@ class _Decision:
     waits_for: Turn | None = None
     behind: ScheduleOccurrence | None = None
     """The start that is due before and waits as well."""
+    ahead: int = 0
+    """How many of those there are."""
     terminates: bool = False
 
 
@@ -71,7 +75,7 @@ class LaunchActivities:
             decision = await asyncio.to_thread(self._decide, call)
             if decision.launched is None:
                 await self._make_room(decision)
-                raise ApplicationError("it waits for its turn", type=NOT_YET)
+                raise ApplicationError("it waits for its turn", type=NOT_YET, next_retry_delay=_pause(decision.ahead))
             if decision.launched["state"] == "started":
                 await self._try_to_bring(call.run_id)
             elif decision.launched["state"] == "gone":
@@ -175,7 +179,7 @@ class LaunchActivities:
                 session, mine.execution_id, state="waiting", reason=decided.reason, message=decided.message
             )
             terminates = policy == "terminate_other"
-            return _Decision(None, decided, before[0] if before else None, terminates)
+            return _Decision(None, decided, before[0] if before else None, len(before), terminates)
         try:
             _new_run(session, row, schedule, mine)
         except (InputInvalid, DefinitionNotFound) as error:
@@ -222,6 +226,11 @@ class LaunchActivities:
                     _skip(session, found, LAUNCHER_ENDED, message, datetime.now(UTC))
 
         await asyncio.to_thread(write)
+
+
+def _pause(ahead: int) -> timedelta:
+    """Until it is worth asking again: a long queue must not keep the database busy."""
+    return min(_SHORTEST_PAUSE * (1 + ahead / 2), _LONGEST_PAUSE)
 
 
 def _entered(

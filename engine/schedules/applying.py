@@ -157,7 +157,7 @@ def applying_of(engine: Engine) -> Applying:
 
 async def apply_waiting(engine: Engine) -> int:
     """Tell Temporal of what it was not told; returns how many schedules. Raises what a missing database or Temporal
-    raises."""
+    raises, and `ScheduleRefused` once all have been told."""
 
     def read() -> list[str]:
         with engine.database.read() as session:
@@ -165,11 +165,15 @@ async def apply_waiting(engine: Engine) -> int:
 
     applying = applying_of(engine)
     applied = 0
+    refused: ScheduleRefused | None = None
     for workflow_id in await asyncio.to_thread(read):
         try:
             await applying.apply(workflow_id)
         except ScheduleRefused as error:
             _log.error("Temporal does not take a schedule", workflow_id=workflow_id, error=str(error))
+            refused = error
         else:
             applied += 1
+    if refused is not None:
+        raise refused
     return applied

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from definitions.schedules import Schedule
 from engine.schedules.conflicts import LOOKS_AHEAD, Competitor, ScheduleConflict, clashes
@@ -13,16 +12,15 @@ from store import reservations, schedules, templates
 from store.database import Session
 
 
-def require_room(
-    session: Session, book: PoolBook, workflow_id: str, document: Mapping[str, Any], schedule: Schedule, owner: str
-) -> None:
+def require_room(session: Session, book: PoolBook, workflow_id: str, schedule: Schedule) -> None:
     """Raises `ScheduleConflict` when runs of the workflow, started by the schedule, do not fit their pools."""
-    if not any(step.get("resources") for step in document["steps"]):
+    mine = templates.get_template(session, workflow_id)
+    if not any(step.get("resources") for step in mine.definition["steps"]):
         return
     now = datetime.now(UTC)
     taken = reservations.list_taken(session, now, before=now + LOOKS_AHEAD)
-    mine = Competitor(document["name"], document, schedule)
-    found = clashes(mine, _others(session, workflow_id, owner), taken, book.read(session), now)
+    others = _others(session, workflow_id, mine.owner)
+    found = clashes(Competitor(mine.name, mine.definition, schedule), others, taken, book.read(session), now)
     if found:
         raise ScheduleConflict([clash.problem() for clash in found])
 

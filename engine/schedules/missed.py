@@ -73,15 +73,15 @@ async def check_missed(engine: Engine, workflow_id: str, description: ScheduleDe
 
 def _look(database: Database, workflow_id: str, total: int) -> _Unknown | None:
     """None: there is nothing to record."""
-    now = datetime.now(UTC)
-    with database.write() as session:
+    with database.read() as session:
         row = schedules.find_schedule(session, workflow_id)
-        if row is None:
-            return None
-        if total <= row.missed_seen:
-            schedules.note_schedule(session, workflow_id, checked_at=now, missed_seen=total)
-            return None
-        schedules.note_schedule(session, workflow_id, checked_at=now)
+    if row is None or total == row.missed_seen:
+        return None
+    if total < row.missed_seen:  # it was made anew there
+        with database.write() as session:
+            schedules.note_schedule(session, workflow_id, missed_seen=total)
+        return None
+    now = datetime.now(UTC)
     timing = Schedule.model_validate(row.document).schedule.timing
     times: deque[datetime] = deque(maxlen=2 * MOST_RECORDED)
     for at in islice(timing.since(row.due_since), _MOST_WALKED):
@@ -147,14 +147,18 @@ async def look_for_missed(engine: Engine) -> int:
     """One round over the schedules that were looked at longest ago; returns how many starts were missed. Raises what a
     missing database or Temporal raises."""
 
-    def read() -> list[str]:
-        with engine.database.read() as session:
-            before = datetime.now(UTC) - timedelta(seconds=CHECK_SECONDS / 2)
-            return [row.workflow_id for row in schedules.longest_unchecked(session, before=before, limit=AT_ONCE)]
+    def take() -> list[str]:
+        now = datetime.now(UTC)
+        with engine.database.write() as session:
+            before = now - timedelta(seconds=CHECK_SECONDS / 2)
+            found = [row.workflow_id for row in schedules.longest_unchecked(session, before=before, limit=AT_ONCE)]
+            for workflow_id in found:
+                schedules.note_schedule(session, workflow_id, checked_at=now)
+            return found
 
     applying = applying_of(engine)
     missed = 0
-    for workflow_id in await asyncio.to_thread(read):
+    for workflow_id in await asyncio.to_thread(take):
         try:
             description = await answer(applying.handle(workflow_id).describe())
         except RPCError as error:
@@ -169,7 +173,6 @@ async def look_for_missed(engine: Engine) -> int:
 def _tell_again(database: Database, workflow_id: str) -> None:
     """Temporal has lost it, with its data or by somebody's hand: the store says that it is to be there."""
     with database.write() as session:
-        schedules.note_schedule(session, workflow_id, checked_at=datetime.now(UTC))
         row = schedules.find_schedule(session, workflow_id, lock=True)
         if row is not None and row.applied_edition == row.edition:
             _log.warning("Temporal no longer knows a schedule, and is told again", workflow_id=workflow_id)

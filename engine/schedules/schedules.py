@@ -77,7 +77,7 @@ class Schedules:
             with self._engine.database.read() as session:
                 owner = templates.get_template(session, workflow_id, owner=self._owner).owner
                 if not paused:
-                    require_room(session, self._pools, workflow_id, stored.document, schedule, owner)
+                    require_room(session, self._pools, workflow_id, schedule)
             with self._engine.database.write() as session:
                 document = schedule.model_dump(mode="json", exclude={"enabled"}, exclude_defaults=True)
                 note = "paused when it was stored" if paused else ""
@@ -148,7 +148,13 @@ class Schedules:
         return await self._change(workflow_id, paused=True, note=note)
 
     async def unpause(self, workflow_id: str, *, note: str = "resumed by hand") -> ScheduleView:
-        """Starts that are due from now on happen again; those meanwhile do not."""
+        """Starts that are due from now on happen again; those meanwhile do not. Raises also `ScheduleConflict`."""
+
+        def check(session: Session) -> None:
+            row = self._row(session, workflow_id)
+            require_room(session, self._pools, workflow_id, Schedule.model_validate(row.document))
+
+        await self._read(check)
         # What was due while it was paused is not missed.
         return await self._change(workflow_id, paused=False, note=note, due_since=datetime.now(UTC))
 

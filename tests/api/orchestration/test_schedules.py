@@ -102,6 +102,8 @@ async def test_starts_by_hand_and_filled_in_are_recorded(running: Service) -> No
             return [each.get("execution_status") for each in told] == ["completed"] * 3
 
         await eventually(all_over)
+        stands = data(await ann.get(f"{BASE}/executions/{triggered[0]['execution_id']}"))
+        assert (stands["status"], stands["progress"]["percentage"]) == ("completed", 100)
         told = data(await ann.get(f"{path}/occurrences"))
         assert [(each["kind"], each["scheduled_time"]) for each in told[1:]] == [
             ("backfill", "2026-01-06T02:00:00Z"),

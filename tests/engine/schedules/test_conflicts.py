@@ -103,3 +103,5 @@ async def test_a_schedule_that_does_not_fit_is_refused_with_the_instants(engine:
         assert "T02:00:00+00:00" in caught.value.problems[0].message
         await schedules.put(stored.workflow_id, {"schedule": {"type": "cron", "expression": "0 4 * * *"}})
         await schedules.put(stored.workflow_id, {**wish, "enabled": False})
+        with pytest.raises(ScheduleConflict):
+            await schedules.unpause(stored.workflow_id)
