@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,13 @@ import pytest
 from document import blocks, moved, same_shape
 from scheduling_requests import BASE
 from serving import Service
+
+from api.scheduling.translate import wish_of
+from api.scheduling.wire import ScheduleRequest
+from engine.scheduling.pools import PoolBook
+from engine.scheduling.proposing import propose
+from engine.settings import Settings
+from store.database import Database
 
 REQUEST, SCHEDULED, OPTIMIZE, OPTIMIZED, STATUS, LISTED, EXECUTED, STATISTICS, ERROR = range(9)
 
@@ -73,3 +81,15 @@ async def test_the_documented_workflow_is_scheduled_followed_listed_and_executed
         # A step that is only named by others is a milestone between them.
         plan = (await ann.get(f"{workflow}/plan")).json()
         assert [step["step_name"] for step in plan["steps"]] == ["data_ingestion", "data_cleaning", "ml_inference"]
+
+
+def test_the_documented_request_has_room_in_the_pools_that_are_there_by_default(
+    documented: list[dict[str, Any]], database: Database
+) -> None:
+    request = in_future(documented[REQUEST])
+    with database.read() as session:
+        pools = PoolBook(database, Settings().pools_file).read(session)
+    planned = propose(wish_of(ScheduleRequest.model_validate_json(json.dumps(request))), pools, [], datetime.now(UTC))
+    window = {name: datetime.fromisoformat(at) for name, at in request["execution_window"].items() if "_time" in name}
+    assert window["earliest_start_time"] <= planned.start <= window["latest_start_time"]
+    assert 0 < planned.cost <= request["max_ftns_cost"]
