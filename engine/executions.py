@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.parcel import parcel_of
 from definitions.calls import FINAL_RUN_STATUSES, StepExplanation
 from definitions.digest import digest
-from definitions.errors import CheckpointInvalid, Conflict, LongpoleError, ServiceUnavailable
+from definitions.errors import Conflict, ServiceUnavailable
 from definitions.findings import CheckConfig, CheckHandler
 from definitions.ids import new_execution_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
@@ -30,13 +30,12 @@ from definitions.model import Definition
 from definitions.steering import OpenApproval
 from definitions.validation import check_input
 from engine.access.identity import LOCAL
+from engine.bringing import Bringing
 from engine.changing import Changing
 from engine.checkpointed import dispatch_of_row
 from engine.continuing import Continuing
 from engine.definitions import core_document
-from engine.dispatch import Dispatch, dispatch
-from engine.dispatch_again import dispatch_again
-from engine.dispatch_marks import DispatchMarks
+from engine.dispatch import Dispatch
 from engine.execution_records import ExecutionRecords
 from engine.explaining import explain
 from engine.failpoints import failpoint
@@ -46,11 +45,10 @@ from engine.steering import open_approvals, require_open, tell
 from engine.temporal import answer
 from engine.views import ChangedRun, Continuation, Rerun, StoredDefinition
 from store import instances
-from store.blobs import BlobError, BlobStore
+from store.blobs import BlobStore
 from store.continuing import waits_to_go_on
 from store.database import Database, Session
 from store.run_definitions import begin_with
-from store.tables import WorkflowInstance
 
 _log = structlog.get_logger()
 
@@ -76,17 +74,16 @@ class Executions(ExecutionRecords):
         """`check_handler`, `check_config`: what is wrong with a handler that a change names, and with what it is given;
         None: the run's worker finds out."""
         super().__init__(database, blobs)
-        self._max_history_events = max_history_events
         self._client = client
-        self._task_queue = task_queue
-        self._marks = DispatchMarks(database)
+
+        self.bringing = Bringing(database, blobs, client, task_queue, max_history_events)
         self._continuing = Continuing(database, blobs, client)
         self._changing = Changing(database, client, check_handler, check_config)
         self._rerunning = Rerunning(database, blobs, self._continuing)
 
     async def close(self) -> None:
         """Finish what is written in the background."""
-        await self._marks.close()
+        await self.bringing.close()
 
     async def start(
         self,
@@ -143,51 +140,14 @@ class Executions(ExecutionRecords):
 
         def read() -> Dispatch:
             with self._database.read() as session:
-                return self._dispatch_of(session, instances.get_instance(session, execution_id, owner=self._owner))
+                row = instances.get_instance(session, execution_id, owner=self._owner)
+                return dispatch_of_row(session, row, self._blobs)
 
         await self.bring_prepared(await asyncio.to_thread(read))
 
     async def bring_prepared(self, run: Dispatch) -> None:
         """`bring` for who has it at hand what Temporal is to be told."""
-        try:
-            await self._bring_to_temporal(run)
-        except (ServiceUnavailable, RPCError) as error:
-            _log.warning(
-                "Temporal did not take the run yet; the relay will bring it",
-                execution_id=run.execution_id,
-                error=str(error),
-            )
-
-    async def relay(self, rows_older_than: Any, limit: int = 100) -> int:
-        """Bring runs to Temporal that were left between the row and Temporal; returns how many.
-
-        Raises `ServiceUnavailable` when Temporal or the database does not answer.
-        """
-
-        def read() -> tuple[list[Dispatch], dict[str, LongpoleError]]:
-            runs: list[Dispatch] = []
-            lost: dict[str, LongpoleError] = {}
-            with self._database.read() as session:
-                for row in instances.undispatched(session, rows_older_than, limit=limit):
-                    try:
-                        runs.append(self._dispatch_of(session, row))
-                    except (BlobError, CheckpointInvalid) as error:
-                        lost[row.execution_id] = error
-            return runs, lost
-
-        runs, lost = await asyncio.to_thread(read)
-        for execution_id, error in lost.items():
-            await asyncio.to_thread(self._fail, execution_id, str(error), error.code)
-        brought = 0
-        for run in runs:
-            try:
-                await self._bring_to_temporal(run)
-            except RPCError as error:
-                # It answers: what it has against this run must not keep it from the others.
-                _log.warning("Temporal does not take a run", execution_id=run.execution_id, error=str(error))
-            else:
-                brought += 1
-        return brought
+        await self.bringing.bring(run)
 
     async def pause(self, execution_id: str) -> None:
         """Close the run's dispatch gate: running steps end, nothing new starts.
@@ -400,31 +360,3 @@ class Executions(ExecutionRecords):
                 code="invalid_status",
                 remedy="try again in a few seconds",
             ) from error
-
-    async def _bring_to_temporal(self, run: Dispatch) -> None:
-        try:
-            start = dispatch_again if run.continues else dispatch
-            told = replace(run, max_history_events=self._max_history_events)
-            run_id = await start(self._client, self._task_queue, told)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
-                raise
-            await asyncio.to_thread(self._fail, run.execution_id, f"Temporal refused the run: {error.message}")
-            return
-        failpoint("after_start")
-        self._marks.add(run.execution_id, run_id or "")
-
-    def _fail(self, execution_id: str, message: str, error_class: str = "refused") -> None:
-        """End a run that can never start."""
-        _log.error("a run can't be started", execution_id=execution_id, error=message)
-        with self._database.write() as session:
-            instances.finish(
-                session,
-                execution_id,
-                status="failed",
-                completed_at=datetime.now(UTC),
-                error={"message": message, "error_class": error_class},
-            )
-
-    def _dispatch_of(self, session: Session, row: WorkflowInstance) -> Dispatch:
-        return dispatch_of_row(session, row, self._blobs)

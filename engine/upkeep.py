@@ -43,7 +43,7 @@ async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]
     """Relay, reconcile, forget and collect as long as the block lasts."""
     reconciler = Reconciler(engine.database, engine.client, outcomes)
     tasks = [
-        asyncio.create_task(_repeat("relay", RELAY_SECONDS, lambda: relay_once(engine.executions))),
+        asyncio.create_task(_repeat("relay", RELAY_SECONDS, lambda: relay_once(engine.executions.bringing))),
         asyncio.create_task(_repeat("reconciler", RECONCILE_SECONDS, reconciler.once)),
         asyncio.create_task(_repeat("announcing of hours", ANNOUNCE_SECONDS, lambda: announce(engine))),
         asyncio.create_task(_repeat("following of steps", FOLLOW_SECONDS, lambda: follow(engine))),
