@@ -19,8 +19,8 @@ _BEGUN = ("running", "paused", "cancelling")
 
 @dataclass(frozen=True, slots=True)
 class BegunReservation:
-    """A reservation of a pool by a step whose last attempt has started. `ended_at` None: it runs, or will run again
-    after an attempt that failed."""
+    """A reservation of a pool by a step that has begun, or whose run is over. `ended_at` None: it runs, or will run
+    again after an attempt that failed."""
 
     id: UUID
     workflow_id: UUID
@@ -32,26 +32,25 @@ class BegunReservation:
 
 
 def of_begun_steps(session: Session) -> list[BegunReservation]:
-    """Of runs that have begun and are not settled: of the steps that run, and of those that have ended and hold
+    """Of runs that have begun and are not over: of the steps that run, and of those that have completed and hold
     something after that."""
     steps, runs, held = STEPS.c, INSTANCES.c, RESERVATIONS.c
     last = func.row_number().over(
         partition_by=(steps.workflow_instance_id, steps.step_id),
         order_by=(steps.start.desc(), steps.attempt_number.desc()),
     )
-    unsettled = runs.status.in_(FINAL_RUN_STATUSES) & SCHEDULED.c.actual_cost.is_(None)
     begun = (
         select(
             SCHEDULED.c.id.label("workflow_id"),
             steps.step_id,
             steps.started_at,
-            case((steps.status == "completed", steps.completed_at), else_=runs.completed_at).label("ended_at"),
+            case((steps.status == "completed", steps.completed_at)).label("ended_at"),
             or_(steps.status == "running", steps.will_retry.is_(True)).label("goes_on"),
             last.label("place"),
         )
         .join_from(SCHEDULED, INSTANCES, SCHEDULED.c.instance_id == runs.id)
         .join(STEPS, steps.workflow_instance_id == runs.id)
-        .where(or_(runs.status.in_(_BEGUN), unsettled))
+        .where(runs.status.in_(_BEGUN))
         .subquery()
     )
     of_step = (held.workflow_id == begun.c.workflow_id) & (held.step_id == begun.c.step_id)
@@ -64,6 +63,24 @@ def of_begun_steps(session: Session) -> list[BegunReservation]:
             begun.c.place == 1,
             begun.c.started_at.is_not(None),
             or_(begun.c.ended_at < held.ends_at, begun.c.ended_at.is_(None) & begun.c.goes_on),
+        )
+        .order_by(held.id)
+    )
+    return [BegunReservation(*row) for row in session.execute(statement)]
+
+
+def of_runs_that_are_over(session: Session, now: datetime) -> list[BegunReservation]:
+    """What is held from `now` on by runs that are over and not settled."""
+    held, runs = RESERVATIONS.c, INSTANCES.c
+    statement = (
+        select(held.id, held.workflow_id, held.step_id, held.begins_at, held.ends_at, held.begins_at, runs.completed_at)
+        .join_from(RESERVATIONS, SCHEDULED, held.workflow_id == SCHEDULED.c.id)
+        .join(INSTANCES, SCHEDULED.c.instance_id == runs.id)
+        .where(
+            held.ends_at > now,
+            runs.status.in_(FINAL_RUN_STATUSES),
+            runs.completed_at.is_not(None),
+            SCHEDULED.c.actual_cost.is_(None),
         )
         .order_by(held.id)
     )

@@ -53,7 +53,8 @@ def follow_steps(session: Session, now: datetime) -> int:
 
 def _changes(session: Session, now: datetime) -> Iterator[tuple[BegunReservation, datetime, datetime]]:
     plans: dict[UUID, dict[str, Any]] = {}
-    for each in begun_reservations.of_begun_steps(session):
+    over = begun_reservations.of_runs_that_are_over(session, now)
+    for each in (*begun_reservations.of_begun_steps(session), *over):
         # A step that began later than all of its reservation holds nothing before.
         begins = each.started_at if each.ends_at <= each.started_at else min(each.begins_at, each.started_at)
         if each.ended_at is not None:
