@@ -23,6 +23,19 @@ from orchestration_requests import (
 )
 from serving import Service
 
+from activities.plugins.databricks import TOKEN
+from activities.plugins.snowflake import PASSWORD
+from activities.step_context import secret_variable
+
+PLUGINS_SET = {
+    "LONGPOLE_PLUGIN_SNOWFLAKE_ACCOUNT": "acme",
+    "LONGPOLE_PLUGIN_SNOWFLAKE_USER": "reader",
+    secret_variable(PASSWORD): "nobody's",
+    "LONGPOLE_PLUGIN_DATABRICKS_HOST": "https://workspace.example",
+    secret_variable(TOKEN): "nobody's",
+}
+"""What an operator sets; nothing is called with it when a workflow is stored."""
+
 
 @pytest.fixture
 def shown() -> list[dict[str, Any]]:
@@ -52,6 +65,19 @@ async def test_the_documented_workflow_without_its_plugins(running: Service, sho
             "schedule_valid": True,
         }
         assert (await ann.get(BASE)).json()["pagination"]["total"] == 0
+
+
+async def test_the_documented_workflow_verbatim_where_its_plugins_are(
+    idle: Service, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("snowflake.connector", "databricks.sdk", "mlflow"):
+        pytest.importorskip(module, reason="an extra of longpole that is not installed")
+    for name, value in PLUGINS_SET.items():
+        monkeypatch.setenv(name, value)
+    async with idle.client() as ann:
+        answer = await ann.post(BASE, json=shown[CREATE])
+        same_shape(answer.json(), shown[CREATED])
+        assert all(data(answer, 201)["validation_results"].values())
 
 
 async def test_the_documented_workflow_is_created_run_followed_and_listed(
