@@ -57,6 +57,7 @@ async def test_it_fires_each_time_once_with_what_it_is_to_hand_over(on_each_data
         await schedules.delete(workflow)
 
 
+@pytest.mark.long
 async def test_through_a_restart_of_the_server_none_is_missed_and_none_is_twice(settings: Settings) -> None:
     async with (
         own_server() as server,
