@@ -35,12 +35,22 @@ def read_table(source: str) -> pd.DataFrame:
         if file.suffix not in (".parquet", ".csv"):
             raise InvalidInput(f"{file.name} is neither Parquet nor CSV")
         try:
-            frames.append(pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file))
+            frames.append(_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file))
         except (ValueError, OSError) as error:
             raise InvalidInput(f"{file.name} can't be read: {str(error)[:500]}") from None
     if not frames:
         raise InvalidInput(f"{source} has no files")
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+
+
+def _parquet(file: Path) -> pd.DataFrame:
+    """Decimals become floating-point numbers: sums of whole numbers are decimals in most databases."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = parquet.read_table(file)
+    fields = [field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field for field in table.schema]
+    return table.cast(pa.schema(fields)).to_pandas()
 
 
 def column(table: pd.DataFrame, name: str) -> pd.Series[Any]:

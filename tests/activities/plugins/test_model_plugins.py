@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def cancer(told: Simulation) -> str:
     table["mean radius"] = table["mean radius"].where(table.index % 10 != 0)
     table["size"] = ["large" if area > 700 else "small" for area in table["mean area"]]
     table.insert(0, "id", range(len(table)))
+    table["mean texture"] = table["mean texture"].map(lambda value: Decimal(str(value)))
     path = step.workdir / "cancer.parquet"
     table.to_parquet(path, index=False)
     return str(path)

@@ -1,0 +1,1 @@
+"""Handlers of the churn pipeline: the warehouse that it extracts from, and its report."""
