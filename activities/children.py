@@ -16,11 +16,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.outputs import load
 from activities.parcel import parcel_of
+from activities.run_told import announcement_of, run_input_of
 from activities.typed_failures import typed_failures
 from definitions.calls import FOLLOW_CHILD, MOST_RUNS_ABOVE, PREPARE_CHILD, ChildCall, ChildEnd, PreparedChild
 from definitions.errors import Conflict, DefinitionNotFound, ExecutionNotFound, LongpoleError
 from definitions.ids import child_execution_id, workflow_id
-from definitions.messages import RunInput
 from definitions.model import Definition
 from definitions.validation import check_input
 from definitions.values import resolve_deferred, unpack
@@ -123,31 +123,8 @@ class ChildActivities:
             row, revision = self._row(session, call, run_input)
             document = revision.definition
         parcel = parcel_of(document, row.input_data, self._blobs, largest_inline=LARGEST_INLINE)
-        run = RunInput(
-            execution_id=row.execution_id,
-            definition=parcel.definition,
-            digest=row.digest,
-            input=parcel.input,
-            slots=parcel.slots,
-            workflow_id=workflow_id(row.template_id),
-            revision=row.revision,
-            owner=row.owner,
-            depth=call.depth,
-            max_history_events=self._max_history_events,
-        )
-        announcement = {
-            "name": row.name,
-            "version": str(document.get("version", "1")),
-            "revision": row.revision,
-            "digest": row.digest,
-            "description": str(document.get("description") or ""),
-            "owner": row.owner,
-            "priority": row.priority,
-            "tags": list(row.tags),
-            "steps": len(document["steps"]),
-            "parent": call.execution_id,
-        }
-        return PreparedChild(run_input=vars(run), announcement=announcement)
+        run = run_input_of(row, parcel, depth=call.depth, max_history_events=self._max_history_events)
+        return PreparedChild(run_input=vars(run), announcement=announcement_of(row, document))
 
     def _row(self, session: Session, call: ChildCall, run_input: Any) -> tuple[WorkflowInstance, WorkflowVersion]:
         """The child's row and its definition; those that are there when it was prepared before."""

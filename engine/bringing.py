@@ -85,7 +85,7 @@ class Bringing:
     async def _to_temporal(self, run: Dispatch) -> None:
         try:
             start = dispatch_again if run.continues else dispatch
-            told = replace(run, max_history_events=self._max_history_events)
+            told = replace(run, run_input=replace(run.run_input, max_history_events=self._max_history_events))
             run_id = await start(self._client, self._task_queue, told)
         except RPCError as error:
             if error.status is not RPCStatusCode.INVALID_ARGUMENT:

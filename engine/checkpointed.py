@@ -7,7 +7,7 @@ crash, brings the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from activities.offloading import offload
@@ -75,7 +75,7 @@ def checkpointed(session: Session, row: WorkflowInstance, blobs: BlobStore) -> C
     done = done_steps(
         program,
         attempts,
-        run_input=None if starts_anew else unpack(run.input, run.slots),
+        run_input=None if starts_anew else unpack(parcel.input, parcel.slots),
         context=(row.execution_state or {}).get("context") or {},
         started_at=row.started_at.timestamp() if row.started_at else 0.0,
     )
@@ -86,8 +86,8 @@ def checkpointed(session: Session, row: WorkflowInstance, blobs: BlobStore) -> C
         done.state.begun, reused_inside = _done_inside(program, row, attempts, done, blobs)
     if not starts_anew:
         # The run's input is in the checkpoint.
-        checkpoint = checkpoint_of(done, run.definition, blobs)
-        run = replace(run, input=None, slots=[], continues=row.temporal_run_id or "", checkpoint=checkpoint)
+        checkpoint = checkpoint_of(done, parcel.definition, blobs)
+        run = run.going_on(checkpoint, continues=row.temporal_run_id or "")
     return Checkpointed(run, done, attempts, program, reused_inside)
 
 

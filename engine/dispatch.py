@@ -5,7 +5,7 @@ Starting the same execution again is a no-op: its id can be used once, and a run
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from temporalio.client import Client
@@ -21,67 +21,22 @@ from workflows.announcement import Announcement
 class Dispatch:
     """What Temporal is told of a run."""
 
-    execution_id: str
-    workflow_id: str
-    name: str
-    version: str
-    revision: int
-    digest: str
-    document: dict[str, Any]
-    definition: dict[str, Any]
-    """The document, or what stands for it (`definitions.by_reference`)."""
-    input: Any
-    slots: list[Any]
-    owner: str
-    priority: int
-    tags: tuple[str, ...]
+    run_input: RunInput
+    """The argument of its workflow."""
+    announcement: Announcement
+    """What is said of it beside that."""
     continues: str = ""
     """The Temporal run that it goes on from (`engine.dispatch_again`)."""
-    checkpoint: dict[str, Any] | None = None
-    """What it goes on with."""
-    starts_at: float = 0.0
-    """Unix time before which it does not begin."""
-    parent: str = ""
-    """The run that it is a step of."""
-    forked_from: str = ""
-    """The run that it is a rerun of."""
-    max_history_events: int = 0
-    """As in `RunInput`."""
 
     @property
-    def run_input(self) -> dict[str, Any]:
-        """The argument of the workflow."""
-        run_input = RunInput(
-            execution_id=self.execution_id,
-            definition=self.definition,
-            digest=self.digest,
-            input=self.input,
-            slots=self.slots,
-            workflow_id=self.workflow_id,
-            revision=self.revision,
-            owner=self.owner,
-            starts_at=self.starts_at,
-            checkpoint=self.checkpoint,
-            max_history_events=self.max_history_events,
-        )
-        return vars(run_input)
+    def execution_id(self) -> str:
+        """Whose it is."""
+        return self.run_input.execution_id
 
-    @property
-    def announcement(self) -> Announcement:
-        """What is said of it beside that."""
-        return Announcement(
-            name=self.name,
-            version=self.version,
-            revision=self.revision,
-            digest=self.digest,
-            description=str(self.document.get("description") or ""),
-            owner=self.owner,
-            priority=self.priority,
-            tags=list(self.tags),
-            steps=len(self.document["steps"]),
-            parent=self.parent,
-            forked_from=self.forked_from,
-        )
+    def going_on(self, checkpoint: dict[str, Any], continues: str = "") -> Dispatch:
+        """The same run from a checkpoint, which has the run's input in it."""
+        run_input = replace(self.run_input, input=None, slots=[], checkpoint=checkpoint)
+        return replace(self, run_input=run_input, continues=continues)
 
 
 async def dispatch(client: Client, task_queue: str, run: Dispatch) -> str | None:
@@ -93,7 +48,7 @@ async def dispatch(client: Client, task_queue: str, run: Dispatch) -> str | None
     try:
         start = client.start_workflow(
             WORKFLOW_TYPE,
-            run.run_input,
+            vars(run.run_input),
             id=run.execution_id,
             task_queue=task_queue,
             task_timeout=told.task_timeout,

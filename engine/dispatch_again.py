@@ -65,7 +65,7 @@ async def _request(client: Client, task_queue: str, run: Dispatch) -> StartWorkf
     )
     request.workflow_type.name = WORKFLOW_TYPE
     request.task_queue.name = task_queue
-    request.input.payloads.append(await payload(run.run_input))
+    request.input.payloads.append(await payload(vars(run.run_input)))
     request.workflow_task_timeout.FromTimedelta(told.task_timeout)
     request.priority.priority_key = told.priority_key
     request.user_metadata.summary.CopyFrom(await payload(told.summary))

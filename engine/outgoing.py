@@ -7,35 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from activities.parcel import Parcel
-from definitions.ids import workflow_id
+from activities.run_told import announcement_of, run_input_of
 from definitions.model import Definition
 from engine.dispatch import Dispatch
 from engine.views import StoredDefinition
 from store.tables import WorkflowInstance
+from workflows.announcement import Announcement
 
 
 def dispatch_of(
     row: WorkflowInstance, document: dict[str, Any], parcel: Parcel, *, digest: str | None = None
 ) -> Dispatch:
     """What Temporal is told of the run. `digest`: the document's, where that is another than the row names."""
-    return Dispatch(
-        execution_id=row.execution_id,
-        workflow_id=workflow_id(row.template_id),
-        name=row.name,
-        version=str(document.get("version", "1")),
-        revision=row.revision,
-        digest=digest or row.digest,
-        document=document,
-        definition=parcel.definition,
-        input=parcel.input,
-        slots=parcel.slots,
-        owner=row.owner,
-        priority=row.priority,
-        tags=tuple(row.tags),
-        starts_at=row.scheduled_start.timestamp() if row.scheduled_start is not None else 0.0,
-        parent=row.parent_execution_id or "",
-        forked_from=row.forked_from_id or "",
-    )
+    said = announcement_of(row, document, digest=digest)
+    return Dispatch(run_input_of(row, parcel, digest=digest), Announcement(**said))
 
 
 def deadline(definition: Definition) -> datetime | None:

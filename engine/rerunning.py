@@ -185,8 +185,7 @@ class Rerunning:
                 timeout_at=deadline(planned.program.definition),
             )
             run = dispatch_of(forked, version.document, planned.parcel, digest=version.digest)
-        run = replace(run, input=None, slots=[], checkpoint=planned.checkpoint)
-        return run, replace(planned.view, execution_id=execution_id)
+        return run.going_on(planned.checkpoint), replace(planned.view, execution_id=execution_id)
 
 
 def _changed_input(before: Any, changes: Any) -> Any:
