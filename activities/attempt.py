@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -77,6 +78,8 @@ class StepActivities:
         self.stops_local = False
         """Local steps are no longer run here."""
         self._local: set[asyncio.Task[Any]] = set()
+        self.last_turn = 0.0
+        """When an attempt began or ended last, by the monotonic clock."""
 
     @activity.defn(dynamic=True)
     async def run_step(self, args: Sequence[RawValue]) -> StepResult:
@@ -85,7 +88,11 @@ class StepActivities:
         if activity.info().is_local and (task := asyncio.current_task()) is not None:
             self._local.add(task)
             task.add_done_callback(self._local.discard)
-        return await attempt.run()
+        self.last_turn = time.monotonic()
+        try:
+            return await attempt.run()
+        finally:
+            self.last_turn = time.monotonic()
 
     def stop_local(self) -> None:
         """Tells local steps that they should end, and lets no other begin: they go on where another worker is. The SDK

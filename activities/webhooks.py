@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from temporalio import activity
 
+from activities.giving_way import GivingWay
 from activities.webhook_sending import Sender
 from definitions.delivering import DELIVER
 from store import webhook_deliveries, webhooks
@@ -27,6 +28,9 @@ WORKING_SECONDS = 30.0
 """Then nothing more is claimed, and the workflow goes on with the next batch."""
 _TO_RECORD_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 2.0
+_GATHERING_SECONDS = 0.02
+_LEAVING_SECONDS = 1.0
+"""How long a worker that stops waits for answers."""
 _JITTER = random.Random()  # noqa: S311 - for spreading, nothing secret
 _SPREAD = 0.1
 _log = structlog.get_logger()
@@ -45,7 +49,10 @@ class _Claimed:
 class DeliveryActivities:
     """The activity, over one database. Raises `StoreUnavailable`, which the workflow retries."""
 
-    def __init__(self, database: Database, sender: Sender, payloads: Payloads, terms: Terms) -> None:
+    def __init__(
+        self, database: Database, sender: Sender, payloads: Payloads, terms: Terms, giving_way: GivingWay
+    ) -> None:
+        self._giving_way = giving_way
         self._database = database
         self._sender = sender
         self._payloads = payloads
@@ -71,18 +78,26 @@ class DeliveryActivities:
 
     async def _send_all(self, webhook: UUID, under_way: dict[asyncio.Task[Attempted], UUID]) -> None:
         until = time.monotonic() + WORKING_SECONDS
+        leaves_at = float("inf")
         results: list[Attempted] = []
         while True:
             activity.heartbeat()
-            stops = time.monotonic() > until or activity.is_worker_shutdown()
-            free = 0 if stops else AT_ONCE - len(under_way)
+            if activity.is_worker_shutdown():
+                until, leaves_at = 0.0, min(leaves_at, time.monotonic() + _LEAVING_SECONDS)
+            pause = 0.0 if time.monotonic() > until else self._giving_way.pause()
+            free = 0 if pause or time.monotonic() > until else AT_ONCE - len(under_way)
             if results or free:
                 for claimed in await asyncio.to_thread(self._turn, webhook, results, free):
                     task = asyncio.create_task(self._sender.send(claimed.webhook, claimed.delivery, claimed.payload))
                     under_way[task] = claimed.delivery.id
-            if not under_way:
+                    self._giving_way.sent(1, claimed.delivery.created_at)
+            if (not under_way and not pause) or time.monotonic() > leaves_at:
                 return
-            done, _ = await asyncio.wait(under_way, timeout=_HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            # Several results are recorded as quickly as one.
+            await asyncio.sleep(min(pause, _HEARTBEAT_SECONDS) or _GATHERING_SECONDS)
+            done = {task for task in under_way if task.done()}
+            if under_way and not done and not pause:
+                done, _ = await asyncio.wait(under_way, timeout=_HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             results = [task.result() for task in done]
             for task in done:
                 del under_way[task]

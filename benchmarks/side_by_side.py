@@ -63,8 +63,8 @@ def _at_once(one: Timed, runs: int) -> Timed:
 
 
 @asynccontextmanager
-async def open_side_by_side(durability: Literal["normal", "full"] = "normal") -> AsyncIterator[SideBySide]:
-    """Server, database, client and both workers; all but the server are in this process."""
+async def open_side_by_side(durability: Literal["normal", "full"] = "normal", **more: Any) -> AsyncIterator[SideBySide]:
+    """Server, database, client and both workers; all but the server are in this process. `more`: settings."""
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder)
         with DevServer.start(
@@ -75,6 +75,7 @@ async def open_side_by_side(durability: Literal["normal", "full"] = "normal") ->
                 handler_paths=(Path(__file__).parent / "handlers",),
                 handler_allow=("bench_steps",),
                 max_concurrent_steps=50,
+                **more,
             )
             async with open_engine(settings, temporal_address=server.address) as engine:
                 hand_worker = Worker(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -28,6 +29,8 @@ from engine.worker import create_worker
 
 WATCHING_OF = 4
 """One in so many slots for steps may be held by who waits for the end of a run that is a step."""
+BUSY_SECONDS = 0.5
+"""A worker is busy for so long after a step began or ended."""
 RECORDS_SECONDS = 10.0
 """How long a worker that stops takes to write what it still has to record; the outcome of each run is safe anyway."""
 
@@ -81,6 +84,9 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
         if error is not None and not failed.done():
             failed.set_result(error)
 
+    def busy() -> bool:
+        return time.monotonic() - steps.last_turn < BUSY_SECONDS
+
     worker = create_worker(
         client_for_large_runs(engine.client, engine.blobs),
         settings,
@@ -105,7 +111,10 @@ async def working(engine: Engine) -> AsyncIterator[asyncio.Future[BaseException]
     running = asyncio.create_task(worker.run())
     running.add_done_callback(ended)
     try:
-        async with delivering(engine) as deliveries, upkeep(engine, outcomes):
+        async with (
+            delivering(engine, busy) as deliveries,
+            upkeep(engine, outcomes, busy),
+        ):
             deliveries.add_done_callback(ended)
             yield failed
     finally:

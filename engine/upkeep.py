@@ -39,8 +39,8 @@ LONGEST_PAUSE = 30.0
 
 
 @asynccontextmanager
-async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]:
-    """Relay, reconcile, forget and collect as long as the block lasts."""
+async def upkeep(engine: Engine, outcomes: OutcomeWriter, busy: Callable[[], bool]) -> AsyncIterator[None]:
+    """Relay, reconcile, forget and collect as long as the block lasts. `busy`: whether steps come and go here."""
     reconciler = Reconciler(engine.database, engine.client, outcomes)
     tasks = [
         asyncio.create_task(_repeat("relay", RELAY_SECONDS, lambda: relay_once(engine.executions.bringing))),
@@ -50,7 +50,7 @@ async def upkeep(engine: Engine, outcomes: OutcomeWriter) -> AsyncIterator[None]
         asyncio.create_task(_repeat("settling", SETTLE_SECONDS, lambda: settle(engine))),
         asyncio.create_task(_repeat("telling of schedules", SCHEDULE_SECONDS, lambda: apply_waiting(engine))),
         asyncio.create_task(_repeat("look for missed starts", CHECK_SECONDS, lambda: look_for_missed(engine))),
-        asyncio.create_task(_repeat("waking of webhooks", WAKE_SECONDS, lambda: wake_webhooks(engine))),
+        asyncio.create_task(_repeat("waking of webhooks", WAKE_SECONDS, lambda: wake_webhooks(engine, busy=busy()))),
         asyncio.create_task(_repeat("forgetting", FORGET_SECONDS, lambda: forget_once(engine.database))),
         asyncio.create_task(_repeat("forgetting of deliveries", FORGET_SECONDS, lambda: forget_deliveries(engine))),
         asyncio.create_task(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from definitions.webhook_events import CANCELLED, EXECUTION_STARTED, TOLD_AS
 from store.columns import now
-from store.dialects import insert_into
+from store.dialects import Insert, insert_class, is_postgres
 from store.locks import LockedRun, chunks
 from store.tables import INSTANCES
 from store.webhook_tables import DELIVERIES, NOTIFICATION, OF_RUN, PENDING, WEBHOOKS
@@ -59,9 +60,15 @@ def put(
             if row["instance_id"] == webhook.run and event in webhook.events and not unwanted:
                 deliveries.append(_row(webhook, row["sequence"], event, row["at"], row["step_id"]))
     if deliveries:
-        keys = [DELIVERIES.c.webhook_id, DELIVERIES.c.instance_id, DELIVERIES.c.sequence]
-        session.execute(insert_into(session, DELIVERIES).on_conflict_do_nothing(index_elements=keys), deliveries)
+        session.execute(_insert(is_postgres(session)), deliveries)
     return len(deliveries)
+
+
+@cache
+def _insert(for_postgres: bool) -> Insert:
+    # Made once: to make it takes as long as to execute it.
+    keys = [DELIVERIES.c.webhook_id, DELIVERIES.c.instance_id, DELIVERIES.c.sequence]
+    return insert_class(for_postgres)(DELIVERIES).on_conflict_do_nothing(index_elements=keys)
 
 
 def _row(webhook: Any, sequence: int, event: str, at: datetime, step_id: str | None) -> dict[str, Any]:

@@ -86,11 +86,11 @@ def notifications_of(session: Session, template_id: UUID) -> list[Webhook]:
     return list(session.scalars(statement.order_by(col(Webhook.target))))
 
 
-def waiting(session: Session, now: datetime, *, limit: int = 100) -> list[UUID]:
-    """Webhooks with something to send now whose delivery workflow is not known to be awake."""
+def waiting(session: Session, now: datetime, *, due: datetime, limit: int = 100) -> list[UUID]:
+    """Webhooks with something to send since `due` whose delivery workflow is not known to be awake."""
     asleep = or_(WEBHOOKS.c.awake_until.is_(None), WEBHOOKS.c.awake_until < now)
-    due = select(1).where(DELIVERIES.c.webhook_id == WEBHOOKS.c.id, due_now(now, WEBHOOKS.c.ordered))
-    return list(session.scalars(select(WEBHOOKS.c.id).where(WEBHOOKS.c.enabled, asleep, due.exists()).limit(limit)))
+    waits = select(1).where(DELIVERIES.c.webhook_id == WEBHOOKS.c.id, due_now(due, WEBHOOKS.c.ordered))
+    return list(session.scalars(select(WEBHOOKS.c.id).where(WEBHOOKS.c.enabled, asleep, waits.exists()).limit(limit)))
 
 
 def set_awake(session: Session, webhook_ids: Sequence[UUID], until: datetime | None) -> None:

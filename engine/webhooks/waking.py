@@ -21,19 +21,23 @@ if TYPE_CHECKING:
 
 _AGAIN_AFTER = timedelta(seconds=10)
 """A workflow that was woken and has not come to work by then is woken again."""
+_HELD = timedelta(seconds=5)
+"""To begin a workflow takes a processor for as long as several steps do."""
 _log = structlog.get_logger()
 
 
-async def wake_webhooks(engine: Engine) -> int:
-    """Wake the workflow of each webhook that has something to send; returns how many. Raises `StoreUnavailable`."""
+async def wake_webhooks(engine: Engine, *, busy: bool = False) -> int:
+    """Wake the workflow of each webhook that has something to send, or, where the process is busy with steps, has had
+    for a while; returns how many. Raises `StoreUnavailable`."""
 
     def waiting() -> list[UUID]:
         now = datetime.now(UTC)
+        since = now - _HELD if busy else now
         with engine.database.read() as session:
-            if not webhooks.waiting(session, now, limit=1):
+            if not webhooks.waiting(session, now, due=since, limit=1):
                 return []
         with engine.database.write() as session:
-            found = webhooks.waiting(session, now)
+            found = webhooks.waiting(session, now, due=since)
             webhooks.set_awake(session, found, now + _AGAIN_AFTER)
             return found
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.worker import Worker
 
+from activities.giving_way import GivingWay
 from activities.guarded_http import guarded_client
 from activities.webhook_sending import Sender
 from activities.webhooks import DeliveryActivities
@@ -26,13 +27,14 @@ _AT_ONCE = 50
 
 
 @asynccontextmanager
-async def delivering(engine: Engine) -> AsyncIterator[asyncio.Task[None]]:
-    """Deliver as long as the block lasts. The task ends only by an error that the worker gives up on."""
+async def delivering(engine: Engine, busy: Callable[[], bool] = lambda: False) -> AsyncIterator[asyncio.Task[None]]:
+    """Deliver as long as the block lasts. The task ends only by an error that the worker gives up on. `busy`: whether
+    the process has steps to see to first."""
     settings = engine.settings
     client = guarded_client(settings.outbound_policy, seconds=settings.webhook_seconds)
     sender = Sender(client, settings.mail_server, settings.webhook_seconds)
     payloads = Payloads(Costs(PoolBook(engine.database, settings.pools_file)))
-    activities = DeliveryActivities(engine.database, sender, payloads.made, settings.webhook_terms)
+    activities = DeliveryActivities(engine.database, sender, payloads.made, settings.webhook_terms, GivingWay(busy))
     worker = Worker(
         engine.client,
         task_queue=delivery_queue(settings.task_queue),
