@@ -17,6 +17,7 @@ import yaml
 from activities import step
 from activities.data_places import source_files
 from activities.errors import InvalidInput, StepError, TemporaryFailure
+from activities.plugins.model_files import TRUSTED
 from activities.plugins.plugin import Needs
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class TrackedRun:
         flavor = {
             "pickled_model": "model.skops",
             "serialization_format": "skops",
+            "skops_trusted_types": list(TRUSTED),
             "sklearn_version": sklearn.__version__,
             "code": None,
         }

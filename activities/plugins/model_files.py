@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXTRA = "longpole[sklearn]"
 MODELS = Needs({"sklearn": EXTRA, "pandas": EXTRA, "pyarrow": EXTRA, "skops": EXTRA})
 MODEL_SUFFIX = ".skops"
-_TRUSTED = (
+TRUSTED = (
     "numpy.dtype",
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -75,7 +75,7 @@ def load_model(source: str) -> Any:
 
     [path, *_] = source_files(source)
     try:
-        return skops.io.load(path, trusted=list(_TRUSTED))
+        return skops.io.load(path, trusted=list(TRUSTED))
     except UntrustedTypesFoundException as error:
         raise InvalidInput(f"{path.name} holds what may not be loaded: {str(error)[:300]}") from None
     except Exception as error:  # noqa: BLE001 - a file of a stranger fails in any way

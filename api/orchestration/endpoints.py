@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.orchestration import (
     event_endpoints,
     execution_endpoints,
+    plugin_endpoints,
     schedule_endpoints,
     steering_endpoints,
     template_endpoints,
@@ -23,6 +24,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     execution_endpoints.router,
     steering_endpoints.router,
     event_endpoints.router,
+    plugin_endpoints.router,
     schedule_endpoints.router,
     template_endpoints.router,
     webhook_endpoints.router,
