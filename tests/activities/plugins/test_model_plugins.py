@@ -120,6 +120,7 @@ def test_a_file_with_code_in_it_is_not_loaded(told: Simulation, tmp_path: Path) 
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("default")  # MLflow is not up to date with SQLAlchemy
 def test_a_model_is_trained_validated_logged_and_registered(told: Simulation, cancer: str, tmp_path: Path) -> None:
     pytest.importorskip("mlflow", reason="needs longpole[mlflow]")
     algorithm = {"algorithm": "gradient_boosting", "hyperparameters": {"n_estimators": 20, "max_depth": 2}}
