@@ -1,6 +1,6 @@
 """How long runs take with webhooks, beside the same runs without.
 
-    python -m benchmarks.webhooks [--rounds 20] [--json]
+    python -m benchmarks.webhooks [--rounds 20] [--only PART-OF-A-NAME] [--json]
 
 With: three receivers that want every event (one accepts, one in order, one never answers). Without: the same webhooks,
 disabled. Server and worker are those of `benchmarks.engine`, the receivers have a process of their own. Each round has
@@ -117,12 +117,14 @@ async def measure(name: str, run: Timed, receivers: Receivers, rounds: int) -> L
     )
 
 
-async def main(rounds: int, *, as_json: bool) -> None:
+async def main(rounds: int, only: str, *, as_json: bool) -> None:
     """Measure and print."""
     lines = []
     async with open_side_by_side(**_OUTBOUND) as both, receiving(both.engine) as receivers:
         kinds: dict[str, dict[str, Any]] = {"chain of 100": chain(100), "fan-out of 200 and a join": fan_out(200)}
         for name, document in kinds.items():
+            if only not in name:
+                continue
             line = await measure(name, await both.ours(document), receivers, rounds)
             lines.append(line)
             if not as_json:
@@ -139,6 +141,7 @@ async def main(rounds: int, *, as_json: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--only", default="")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    asyncio.run(main(given.rounds, as_json=given.json))
+    asyncio.run(main(given.rounds, given.only, as_json=given.json))
