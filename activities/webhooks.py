@@ -19,8 +19,9 @@ from activities.webhook_sending import Sender
 from definitions.delivering import DELIVER
 from store import webhook_deliveries, webhooks
 from store.database import Database, Session
-from store.webhook_deliveries import Attempted, Terms
+from store.webhook_deliveries import Attempted
 from store.webhook_tables import Webhook, WebhookDelivery
+from store.webhook_terms import Terms
 
 AT_ONCE = 10
 """Messages under way to one receiver."""

@@ -24,6 +24,7 @@ from store.webhook_tables import (
     WebhookAttempt,
     WebhookDelivery,
 )
+from store.webhook_terms import Terms
 
 GONE = "gone"
 FAILING = "failing"
@@ -46,14 +47,6 @@ class Attempted:
     """No later attempt can do better."""
     retry_after: float = 0.0
     """Seconds that the receiver asks for."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """When to try again, and when to stop. `pauses`: seconds before the second attempt, the third, ..."""
-
-    pauses: tuple[float, ...]
-    disable_after: timedelta
 
 
 def due_now(now: datetime, ordered: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from activities.mail import MailServer
 from definitions.durations import parse_duration
-from store.webhook_deliveries import Terms
+from store.webhook_terms import Terms
 
 
 def _pauses(value: Any) -> Any:

@@ -12,7 +12,7 @@ from tests.chaos.crash_round import crash_round, moments
 from tests.chaos.lane import FAULTS, open_lane
 from tests.chaos.mixed_graph import SHORTEST
 
-ROUNDS = 2
+ROUNDS = 1
 
 
 @pytest.mark.long

@@ -35,7 +35,7 @@ def layered(ledger: Path, steps: int) -> dict[str, Any]:
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("steps", [3_000, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("steps", [2_000, pytest.param(10_000, marks=pytest.mark.soak)])
 async def test_no_step_of_a_large_run_that_was_completed_runs_again(tmp_path: Path, steps: int) -> None:
     async with open_lane(tmp_path) as lane:
         ledger = tmp_path / "ledger.jsonl"

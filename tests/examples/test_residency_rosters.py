@@ -35,7 +35,7 @@ def looked_at(residency: Any, problem: dict[str, Any], roster: list[dict[str, An
     return compliant and residency.detect_conflicts(given)["result"]["conflicts"] == 0
 
 
-@pytest.mark.parametrize("seed", [7, 1, 2, 3])
+@pytest.mark.parametrize("seed", [7, 1])
 def test_a_roster_breaks_no_hard_rule(seed: int, residency: Any, make_data: Any, tmp_path: Path) -> None:
     files = make_data.make(seed)
     make_data.write(files, tmp_path)

@@ -12,8 +12,9 @@ from definitions.webhook_events import WEBHOOK_EVENTS
 from store import events, instances, webhook_deliveries, webhooks
 from store.database import Database
 from store.records import EventRecord
-from store.webhook_deliveries import Attempted, Terms
+from store.webhook_deliveries import Attempted
 from store.webhook_tables import OF_RUN, SUBSCRIPTION, Webhook
+from store.webhook_terms import Terms
 
 TERMS = Terms((60.0,), timedelta(days=5))
 

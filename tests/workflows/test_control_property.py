@@ -13,7 +13,7 @@ from tests.workflows.control_generating import Answering, ControlCase, control_c
 from tests.workflows.control_reference import ControlReference
 
 QUICK = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     database=None,
@@ -55,7 +55,7 @@ def test_the_runner_and_the_reference_agree(case: ControlCase, cuts: set[int]) -
     check(case, cuts)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @LONG
 @given(case=control_cases(), cuts=CUTS)
 def test_the_runner_and_the_reference_agree_on_many(case: ControlCase, cuts: set[int]) -> None:

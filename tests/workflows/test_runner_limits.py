@@ -18,7 +18,7 @@ from workflows.retention import RETAINED_OUTPUT_BYTES
 from workflows.runner import MAX_TASK_BYTES, MAX_TASK_STEPS, Runner
 from workflows.turns import MAX_IN_FLIGHT
 
-MANY = 100_000
+MANY = 20_000
 LARGE = "x" * (RETAINED_OUTPUT_BYTES // 2 + 1)
 
 
@@ -32,7 +32,7 @@ def large_chain(first: dict[str, Any], rest: dict[str, Any]) -> Definition:
 @pytest.mark.parametrize(
     ("condition", "reason"), [("False", "upstream_skipped"), ("1 / 0 == 1", "upstream_failed")], ids=["skip", "fail"]
 )
-def test_a_chain_of_a_hundred_thousand_skipped_steps_does_not_recurse(condition: str, reason: str) -> None:
+def test_a_chain_of_20_000_skipped_steps_does_not_recurse(condition: str, reason: str) -> None:
     program = compile_definition(large_chain({"condition": condition}, {"handler": "test.handler"}), "sha256:test")
     runner = Runner(program, RunState.new(program.order, None, {}))
     runner.start(1.0)

@@ -15,7 +15,7 @@ from tests.workflows.generating import RUN_INPUT, Case, cases
 from tests.workflows.reference import Reference, needs, reference
 
 QUICK = settings(
-    max_examples=250,
+    max_examples=120,
     deadline=None,
     derandomize=True,
     database=None,
@@ -113,7 +113,7 @@ def test_the_runner_and_the_reference_agree(case: Case, checkpoints: set[int]) -
     agrees(case, checkpoints)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.timeout(1200)
 @LONG
 @given(cases(), CHECKPOINTS)
