@@ -6,7 +6,7 @@ A child's row is written before Temporal hears of the child, as that of any run;
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
@@ -29,6 +29,7 @@ from store.blobs import BlobStore
 from store.database import Database, Session
 from store.instances import Parent
 from store.tables import WorkflowInstance, WorkflowVersion
+from store.timeouts import deadline
 
 LARGEST_INLINE = 16 * 1024
 """Bytes of a child's definition that go through its parent's history, twice for each child."""
@@ -156,7 +157,7 @@ def _new_row(
         owner=parent.owner,
         priority=parent.priority,
         tags=list(dict.fromkeys((*definition.tags, *parent.tags))),
-        timeout_at=datetime.now(UTC) + timedelta(seconds=definition.timeout) if definition.timeout else None,
+        timeout_at=deadline(definition),
         parent=Parent(call.execution_id, call.step_id),
     )
     return row, revision

@@ -34,6 +34,7 @@ from definitions.validation import check_input
 from store import instances, occurrences, schedules, templates
 from store.database import Database, Session
 from store.schedule_tables import ScheduleOccurrence, WorkflowSchedule
+from store.timeouts import deadline
 
 _log = structlog.get_logger()
 
@@ -312,5 +313,5 @@ def _new_run(session: Session, row: WorkflowSchedule, schedule: Schedule, mine: 
         owner=row.owner,
         priority=definition.priority,
         tags=list(dict.fromkeys(definition.tags)),
-        timeout_at=datetime.now(UTC) + timedelta(seconds=definition.timeout) if definition.timeout else None,
+        timeout_at=deadline(definition),
     )

@@ -21,13 +21,13 @@ from engine.checkpointed import AS_IT_WENT_ON, Checkpointed, checkpointed
 from engine.dispatch import Dispatch
 from engine.done_steps import refuse_repeats
 from engine.failpoints import failpoint
-from engine.outgoing import deadline
 from engine.views import Continuation
 from store import continuing, instances
 from store.blobs import BlobStore
 from store.database import Database
 from store.run_definitions import definition_of
 from store.tables import WorkflowInstance
+from store.timeouts import deadline
 
 TOLD_STEPS = 100
 """How many of the steps that run again the events `run.continued` and `run.forked` name."""

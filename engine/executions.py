@@ -39,7 +39,7 @@ from engine.dispatch import Dispatch
 from engine.execution_records import ExecutionRecords
 from engine.explaining import explain
 from engine.failpoints import failpoint
-from engine.outgoing import deadline, dispatch_of, row_of
+from engine.outgoing import dispatch_of, row_of
 from engine.rerunning import Rerunning, RerunWish
 from engine.steering import open_approvals, require_open, tell
 from engine.temporal import answer
@@ -49,6 +49,7 @@ from store.blobs import BlobStore
 from store.continuing import waits_to_go_on
 from store.database import Database, Session
 from store.run_definitions import begin_with
+from store.timeouts import deadline
 
 _log = structlog.get_logger()
 

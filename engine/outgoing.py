@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from activities.parcel import Parcel
 from activities.run_told import announcement_of, run_input_of
-from definitions.model import Definition
 from engine.dispatch import Dispatch
 from engine.views import StoredDefinition
 from store.tables import WorkflowInstance
@@ -21,11 +19,6 @@ def dispatch_of(
     """What Temporal is told of the run. `digest`: the document's, where that is another than the row names."""
     said = announcement_of(row, document, digest=digest)
     return Dispatch(run_input_of(row, parcel, digest=digest), Announcement(**said))
-
-
-def deadline(definition: Definition) -> datetime | None:
-    """When the timeout of a run that starts now is over; None: it has none."""
-    return datetime.now(UTC) + timedelta(seconds=definition.timeout) if definition.timeout else None
 
 
 def row_of(

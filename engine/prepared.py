@@ -11,11 +11,12 @@ from activities.parcel import parcel_of
 from definitions.ids import new_execution_id, workflow_id
 from definitions.model import Definition
 from definitions.validation import check_input
-from engine.outgoing import deadline, row_of
+from engine.outgoing import row_of
 from engine.views import StoredDefinition
 from store import instances, prepared, templates
 from store.blobs import BlobStore
 from store.database import Database
+from store.timeouts import deadline
 
 
 class PreparedRuns:

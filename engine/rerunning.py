@@ -25,7 +25,7 @@ from engine.checkpointed import AS_IT_WENT_ON, BEGUN, checkpoint_of
 from engine.continuing import TOLD_STEPS, Continuing
 from engine.dispatch import Dispatch
 from engine.done_steps import done_steps, not_to_repeat, refuse_repeats
-from engine.outgoing import deadline, dispatch_of
+from engine.outgoing import dispatch_of
 from engine.rerun_plan import RerunPlan, RunAsItWas, rerun_plan
 from engine.versions import Version, differences, version_of
 from engine.views import Rerun
@@ -34,6 +34,7 @@ from store.blobs import BlobStore
 from store.continuing import last_attempts
 from store.database import Database
 from store.tables import WorkflowInstance
+from store.timeouts import deadline
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,21 @@
-"""When a run's timeout is over: a pause moves it on by as long as it lasted."""
+"""When a run's timeout is over; a pause moves it on by as long as it lasted."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from definitions.model import Definition
 from store.columns import storable_text
 from store.locks import LockedRun
 from store.tables import EVENTS, INSTANCES
+
+
+def deadline(definition: Definition) -> datetime | None:
+    """When the timeout of a run that starts now is over; None: it has none."""
+    return datetime.now(UTC) + timedelta(seconds=definition.timeout) if definition.timeout else None
 
 
 def move_on(session: Session, run: LockedRun, resumed_at: datetime, event_key: str) -> None:

@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from definitions.ids import new_execution_id, to_uuid
+from definitions.ids import new_execution_id
 from engine.scheduling.following import AHEAD, follow_steps
 from store import instances, reservations, steps, templates
 from store.database import Database
 from store.records import AttemptRecord
 from store.reservations import Held
-from store.scheduling_tables import ScheduledWorkflow
 from tests.databases import database, url
+from tests.store.rows import scheduled_workflow
 
 __all__ = ["database", "url"]
 
@@ -55,23 +55,13 @@ def followed(
         row = instances.get_instance(session, run)
         row.status, row.completed_at = status, ended
         session.add(row)
-        workflow = ScheduledWorkflow(
-            instance_id=to_uuid(run),
-            owner="ann",
-            name="t",
-            description="",
-            priority="normal",
-            cost_optimization=False,
-            may_preempt=False,
-            preemptible=True,
+        workflow = scheduled_workflow(
+            run,
             step_count=1,
             planned_start=NOON,
             planned_end=at(10),
             plan={"steps": [PLANNED]},
             critical_seconds=600,
-            estimated_cost=1,
-            cost_savings=0,
-            efficiency=1,
             actual_cost=cost,
         )
         session.add(workflow)

@@ -22,7 +22,9 @@ from activities.recording import Recorder
 from activities.run_events import RunEventActivities
 from definitions.ids import new_execution_id
 from definitions.messages import WORKFLOW_TYPE
+from engine.access.identity import LOCAL
 from engine.core import Engine, open_engine
+from engine.outgoing import row_of
 from engine.reconciler import Reconciler
 from engine.service import working
 from engine.views import StoredDefinition
@@ -181,14 +183,7 @@ def write_row(engine: Engine, stored: StoredDefinition, execution_id: str) -> No
     """What is left when a starter dies before it has told Temporal."""
     with engine.database.write() as session:
         instances.create_instance(
-            session,
-            execution_id=execution_id,
-            workflow_id=stored.workflow_id,
-            name=stored.name,
-            revision=stored.revision,
-            digest=stored.digest,
-            input_data={},
-            owner="local",
+            session, **row_of(stored, {}, execution_id=execution_id, owner=LOCAL, priority=None, tags=())
         )
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from definitions.ids import new_execution_id
+from definitions.ids import new_execution_id, to_uuid
 from store import instances, templates
 from store.database import Database
 from store.records import AttemptRecord
+from store.scheduling_tables import ScheduledWorkflow
 from store.tables import WorkflowInstance, WorkflowTemplate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -22,6 +23,25 @@ def at(seconds: float) -> datetime:
 def attempt(execution_id: str, step_id: str = "train", number: int = 1, **fields: Any) -> AttemptRecord:
     given: dict[str, Any] = {"start": 1, "max_attempts": 3, "status": "running", "started_at": NOON} | fields
     return AttemptRecord(execution_id, step_id, attempt=number, **given)
+
+
+def scheduled_workflow(execution_id: str, **fields: Any) -> ScheduledWorkflow:
+    """The row of a run's schedule, planned from noon on; not stored."""
+    given: dict[str, Any] = {
+        "owner": "ann",
+        "name": "etl",
+        "description": "",
+        "priority": "normal",
+        "cost_optimization": False,
+        "may_preempt": False,
+        "preemptible": True,
+        "planned_start": NOON,
+        "plan": {},
+        "estimated_cost": 1.0,
+        "cost_savings": 0.0,
+        "efficiency": 1.0,
+    } | fields
+    return ScheduledWorkflow(instance_id=to_uuid(execution_id), **given)
 
 
 @dataclass

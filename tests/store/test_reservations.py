@@ -6,9 +6,8 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from rows import NOON, Rows, at
+from rows import NOON, Rows, at, scheduled_workflow
 
-from definitions.ids import to_uuid
 from store.database import Database
 from store.reservations import Held, Taken, list_held, list_taken, reserve
 from store.scheduled_workflows import add_scheduled
@@ -35,24 +34,13 @@ def workflows(database: Database, rows: Rows) -> tuple[UUID, UUID]:
 
 
 def _scheduled(workflow_id: UUID, run: str) -> ScheduledWorkflow:
-    return ScheduledWorkflow(
+    return scheduled_workflow(
+        run,
         id=workflow_id,
-        instance_id=to_uuid(run),
-        owner="ann",
-        name="etl",
-        description="",
-        priority="normal",
         cost_optimization=True,
-        may_preempt=False,
-        preemptible=True,
         step_count=3,
-        planned_start=NOON,
         planned_end=NOON + timedelta(seconds=90),
-        plan={},
         critical_seconds=90.0,
-        estimated_cost=1.0,
-        cost_savings=0.0,
-        efficiency=1.0,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from definitions.ids import new_execution_id
 from engine.access.identity import LOCAL
 from engine.core import Engine
+from engine.outgoing import row_of
 from store import instances
 from store.recording import record
 from store.records import AttemptRecord, EventRecord, Record
@@ -24,14 +25,7 @@ async def recorded(engine: Engine, steps: int, *, execution_id: str | None = Non
     def write() -> None:
         with engine.database.write() as session:
             instances.create_instance(
-                session,
-                execution_id=execution_id,
-                workflow_id=stored.workflow_id,
-                name=stored.name,
-                revision=stored.revision,
-                digest=stored.digest,
-                input_data={},
-                owner=LOCAL,
+                session, **row_of(stored, {}, execution_id=execution_id, owner=LOCAL, priority=None, tags=())
             )
             instances.mark_dispatched(session, {execution_id: "none"})
         for first in range(0, steps, _BATCH):
