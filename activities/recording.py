@@ -38,6 +38,7 @@ class Recorder:
         self._database = database
         self._waiting = waiting or WaitingRecords()
         self._in_hand: list[Record] = []
+        self._handed_over: set[str] = set()
         self._changed = threading.Condition()
         self._hurry = 0
         self._closing = False
@@ -105,8 +106,11 @@ class Recorder:
 
     @contextmanager
     def _handing_over(self, execution_id: str) -> Iterator[list[Record]]:
-        """What is waiting of the run, for another transaction. When the block raises, it waits again."""
+        """What is waiting of the run, for another transaction. When the block raises, it waits again: for the next one
+        that writes of the same run, which waits for this one, so that it comes with all that was before it."""
         with self._changed:
+            self._changed.wait_for(lambda: execution_id not in self._handed_over)
+            self._handed_over.add(execution_id)
             self._changed.wait_for(lambda: not _any_of(self._in_hand, execution_id), _HAND_OVER_SECONDS)
             records = self._waiting.take_of(execution_id)
         try:
@@ -114,8 +118,11 @@ class Recorder:
         except BaseException:
             with self._changed:
                 self._waiting.put_back(records)
-                self._changed.notify_all()
             raise
+        finally:
+            with self._changed:
+                self._handed_over.discard(execution_id)
+                self._changed.notify_all()
 
     def close(self, timeout: float = 5.0) -> bool:
         """Writes what is waiting and ends the thread. False: something was left unwritten after that many seconds."""
@@ -144,60 +151,71 @@ class Recorder:
         return self._waiting.concerns(execution_id) or _any_of(self._in_hand, execution_id)
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: len(self._waiting) or self._closing)
-                if not len(self._waiting):
-                    return
-                since_last = time.monotonic() - self._written_at
-                self._changed.wait_for(
-                    lambda: len(self._waiting) >= BATCH_RECORDS or self._hurry or self._closing,
-                    max(BATCH_SECONDS, BUSY_BATCH_SECONDS - since_last),
-                )
-                self._in_hand = self._waiting.take(BATCH_RECORDS)
-            if not self._in_hand:
-                continue  # all of it was handed over
-            written = self._write_until_done(self._in_hand)
-            with self._changed:
-                if written:
-                    self._in_hand = []
-                    self._written_at = time.monotonic()
-                self._changed.notify_all()
-                if not written:
-                    return
-
-    def _write_until_done(self, records: Sequence[Record]) -> bool:
-        """False: closing, and no time left."""
         pause = _FIRST_PAUSE
-        while True:
+        while self._take_in_hand():
             try:
-                self._write(records)
+                self._write_in_hand()
             except StoreUnavailable as error:
-                log.warning("records can't be written now and wait", error=str(error), records=len(records))
-            except Exception as error:  # noqa: BLE001 - a failing write must not fail anything else
-                return self._write_apart(records, error)
+                with self._changed:
+                    log.warning("records can't be written now and wait", error=str(error), records=len(self._in_hand))
+                    # Not in hand while nothing is tried: who can write sooner (`write_with`) takes them along.
+                    self._waiting.put_back(self._in_hand)
+                    self._in_hand = []
+                    self._changed.notify_all()
+                    if time.monotonic() + pause >= self._give_up_at:
+                        return
+                    self._changed.wait_for(lambda: self._closing, pause)
+                pause = min(pause * 2, _LONGEST_PAUSE) if not self._closing else _FIRST_PAUSE
             else:
-                return True
-            with self._changed:
-                if time.monotonic() + pause >= self._give_up_at:
-                    return False
-                self._changed.wait_for(lambda: self._closing, pause)
-            pause = min(pause * 2, _LONGEST_PAUSE) if not self._closing else _FIRST_PAUSE
+                pause = _FIRST_PAUSE
 
-    def _write_apart(self, records: Sequence[Record], error: Exception) -> bool:
-        """The database answers but refuses the batch: the one record it can't hold must not keep the others out."""
-        if len(records) == 1:
-            # The record is not logged: it may be large, and is nobody's business but its owner's.
-            log.error("a record was refused and is dropped", kind=type(records[0]).__name__, error=repr(error)[:500])
+    def _take_in_hand(self) -> bool:
+        """Waits for records, and for others to go with them. False: closing, and all is written."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) or self._closing)
+            if not len(self._waiting):
+                return False
+            since_last = time.monotonic() - self._written_at
+            self._changed.wait_for(
+                lambda: len(self._waiting) >= BATCH_RECORDS or self._hurry or self._closing,
+                max(BATCH_SECONDS, BUSY_BATCH_SECONDS - since_last),
+            )
+            self._in_hand = self._waiting.take(BATCH_RECORDS)  # nothing, where all of it was handed over meanwhile
             return True
-        middle = len(records) // 2
-        return self._write_until_done(records[:middle]) and self._write_until_done(records[middle:])
+
+    def _write_in_hand(self) -> None:
+        """Raises `StoreUnavailable`; what is not written then remains in hand.
+
+        When the database answers but refuses a batch, the one record it can't hold must not keep the others out:
+        batches become smaller until it is alone."""
+        size = len(self._in_hand)
+        while self._in_hand:
+            batch = self._in_hand[:size]
+            try:
+                self._write(batch)
+            except StoreUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - a failing write must not fail anything else
+                if len(batch) > 1:
+                    size = len(batch) // 2
+                    continue
+                _tell_refused(batch[0], error)
+            size *= 2
+            with self._changed:
+                del self._in_hand[: len(batch)]
+                self._written_at = time.monotonic()
+                self._changed.notify_all()
 
     def _write(self, records: Sequence[Record]) -> None:
         with self._database.write() as session:
             recorded = store_records(session, records)
         if recorded.dropped:
             log.warning("records of executions that the store does not have were dropped", records=recorded.dropped)
+
+
+def _tell_refused(record: Record, error: Exception) -> None:
+    """Without the record itself: it may be large, and is nobody's business but its owner's."""
+    log.error("a record was refused and is dropped", kind=type(record).__name__, error=repr(error)[:500])
 
 
 def _any_of(records: Sequence[Record], execution_id: str) -> bool:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 from single_steps import Records
@@ -14,6 +14,8 @@ from activities.waiting import WaitingRecords
 from definitions.ids import new_execution_id
 from store.database import Database, Session, StoreUnavailable
 from store.records import AttemptRecord, EventRecord, LogRecord, ProgressRecord
+
+T = TypeVar("T")
 
 
 class Failing:
@@ -29,6 +31,12 @@ class Failing:
             self.refused.set()
             raise StoreUnavailable("gone", passing=True, remedy="wait")
         return self.database.write()
+
+    def run_write(self, work: Callable[[Session], T]) -> T:
+        if self.down.is_set():
+            self.refused.set()
+            raise StoreUnavailable("gone", passing=True, remedy="wait")
+        return self.database.run_write(work)
 
 
 @pytest.fixture
@@ -100,6 +108,51 @@ def test_a_database_that_is_gone_loses_nothing(
     failing.down.clear()
     assert recorder.flush(run, 20)
     assert [found.message for found in records.lines(run)] == [str(number) for number in range(50)]
+
+
+def ending(run: str) -> Callable[[Session, Any], list[EventRecord]]:
+    return lambda session, runs: [EventRecord(run, "run.completed", now())]
+
+
+def test_what_is_written_after_a_database_was_gone_comes_after_what_waited_for_it(
+    recorder: Recorder, failing: Failing, records: Records, new_execution: Callable[[], str]
+) -> None:
+    run = new_execution()
+    failing.down.set()
+    recorder.event(EventRecord(run, "one", now()))
+    assert failing.refused.wait(20)
+    # Long enough for pauses that are longer than a writer beside it would wait.
+    assert not recorder.flush(run, 3.5)
+    failing.down.clear()
+    recorder.write_with(run, ending(run))
+    assert [event.type for event in records.events(run)] == ["one", "run.completed"]
+
+
+def test_who_writes_beside_another_of_the_same_run_comes_with_what_that_one_could_not_write(
+    recorder: Recorder, failing: Failing, records: Records, new_execution: Callable[[], str]
+) -> None:
+    run = new_execution()
+    begun, broken = threading.Event(), threading.Event()
+
+    def breaking(session: Session, runs: Any) -> list[EventRecord]:
+        begun.set()
+        assert broken.wait(20)
+        raise StoreUnavailable("gone", passing=False, remedy="wait")
+
+    def write(beside: Callable[[Session, Any], list[EventRecord]]) -> None:
+        with suppress(StoreUnavailable):
+            recorder.write_with(run, beside)
+
+    recorder.event(EventRecord(run, "one", now()))
+    first = threading.Thread(target=write, args=(breaking,))
+    first.start()
+    assert begun.wait(20)
+    second = threading.Thread(target=write, args=(ending(run),))
+    second.start()
+    broken.set()
+    for thread in (first, second):
+        thread.join(20)
+    assert [event.type for event in records.events(run)] == ["one", "run.completed"]
 
 
 def test_a_record_that_is_refused_takes_no_other_with_it(
