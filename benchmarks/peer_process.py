@@ -1,22 +1,35 @@
-"""One engine measured in a process of its own, with packages of its own, a directory of its own, and a time limit."""
+"""One engine in a process of its own, with packages and a directory of its own, that works when it is asked to.
+
+While it is not asked, all of its processes are stopped (SIGSTOP), so that none that looks for work ten times a second
+takes time from another that is measured.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 import signal
+import socket
 import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+from temporal_dev.errors import DevServerError
+from temporal_dev.guarded import GuardedProcess
+
+from benchmarks.peer_packages import PeerFailed, last_lines
+from benchmarks.peers_on.work import Work
+
 ROOT = Path(__file__).parent.parent
-PACKAGES = Path(__file__).parent
-INSTALL_SECONDS = 900
-MEASURE_SECONDS = 400
+START_SECONDS = 300
+WORK_SECONDS = 120
+"""How long an engine may take for one request, before it is taken to hang."""
+STOP_SECONDS = 30
 TELEMETRY_OFF = {
     "DO_NOT_TRACK": "1",
     "SCARF_ANALYTICS": "false",
@@ -26,8 +39,17 @@ TELEMETRY_OFF = {
 }
 
 
-class PeerFailed(Exception):
-    """Why an engine could not be measured."""
+class WorkFailed(Exception):
+    """What an engine said that it could not do; it can be asked for other work."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A way to use an engine, as `benchmarks.peers_on.work.serve` tells it."""
+
+    number: int
+    engine: str
+    works: tuple[Work, ...]
 
 
 @dataclass(frozen=True)
@@ -40,69 +62,127 @@ class Peer:
     """`peers-<packages>.txt` is what it needs; empty: what Longpole needs."""
     options: tuple[str, ...] = ()
     postgres: bool = False
-
-    def python(self, environments: Path) -> Path:
-        """The interpreter that it runs in; installed when it is not there yet, or not what the file says.
-
-        Raises `PeerFailed`.
-        """
-        if not self.packages:
-            return Path(sys.executable)
-        wanted = PACKAGES / f"peers-{self.packages}.txt"
-        folder = environments / self.packages
-        python, installed = folder / "bin" / "python", folder / "installed.txt"
-        if installed.is_file() and installed.read_bytes() == wanted.read_bytes():
-            return python
-        print(f"Installing {self.title} into {folder} (once)", file=sys.stderr)
-        shutil.rmtree(folder, ignore_errors=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted]
-        for command in ([sys.executable, "-m", "venv", folder], install):
-            _finish([str(part) for part in command], INSTALL_SECONDS)
-        shutil.copy(wanted, installed)
-        return python
-
-    def measure(self, environments: Path, *, quick: bool, postgres_url: str = "") -> list[dict[str, Any]]:
-        """What it tells: see `benchmarks.peers_on.work.Report`. Raises `PeerFailed`."""
-        python = self.python(environments)
-        with tempfile.TemporaryDirectory(prefix="lp-peer-") as folder:
-            results = Path(folder) / "results.jsonl"
-            command = [str(python), "-m", f"benchmarks.peers_on.{self.module}", str(results), *self.options]
-            if quick:
-                command.append("--quick")
-            own = {"HOME": folder, "PYTHONPATH": str(ROOT), "PEER_POSTGRES": postgres_url}
-            if not self.packages:
-                own = {"PYTHONPATH": str(ROOT)}
-            reason = ""
-            try:
-                _finish(command, MEASURE_SECONDS, env={**os.environ, **TELEMETRY_OFF, **own}, cwd=folder)
-            except PeerFailed as failed:
-                reason = str(failed)
-            told = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-        if reason:
-            told.append({"engine": self.title, "error": reason})
-        return told
+    against: str = "Temporal by hand"
+    """The engine that its times are divided by."""
 
 
-def _finish(command: list[str], seconds: float, **options: Any) -> None:
-    """Run a command to its end; what it started ends with it."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **options
-        )
+class PeerProcess:
+    """A peer that has been started, and is stopped but within `awake()`."""
+
+    def __init__(self, peer: Peer, python: Path, postgres_url: str = "") -> None:
+        """Start it, and learn what it offers. Raises `PeerFailed`; nothing is left of it then."""
+        self._folder = tempfile.TemporaryDirectory(prefix="lp-peer-", ignore_cleanup_errors=True)
+        home = Path(self._folder.name)
+        self._log = home / "peer.log"
+        ours, theirs = socket.socketpair()
+        own = {"PYTHONPATH": str(ROOT), "TMPDIR": str(home), "PEER_POSTGRES": postgres_url}
+        if peer.packages:
+            own["HOME"] = str(home)
+        command = [str(python), "-m", f"benchmarks.peers_on.{peer.module}", str(theirs.fileno()), *peer.options]
+        environment = {**os.environ, **TELEMETRY_OFF, **own}
         try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise PeerFailed(f"not done after {seconds:g} s") from None
+            with theirs, self._log.open("wb") as log:
+                self._process = GuardedProcess(
+                    command, env=environment, output=log, grace=STOP_SECONDS, pass_fds=[theirs.fileno()]
+                )
+        except DevServerError as error:
+            ours.close()
+            self._folder.cleanup()
+            raise PeerFailed(str(error)) from error
+        self._connection = ours
+        self._lines = ours.makefile("rw")
+        try:
+            told = self._answer(START_SECONDS)
+            self.offers = [
+                Offer(number, way["engine"], tuple(Work(**work) for work in way["works"]))
+                for number, way in enumerate(told)
+            ]
+            self._stop_all()
+        except BaseException:
+            self.end()
+            raise
+
+    @contextlib.contextmanager
+    def awake(self) -> Iterator[None]:
+        """While it works."""
+        self._continue_all()
+        try:
+            yield
         finally:
-            _end_group(process.pid)
-        if code:
-            log.seek(0)
-            lines = log.read().decode(errors="replace").split("\n")
-            raise PeerFailed(f"exit code {code}: {' / '.join(line for line in lines[-4:] if line)[-300:]}")
+            self._stop_all()
 
+    def timed(self, offer: Offer, work: Work, *, seconds: float, most: int) -> list[float]:
+        """How long `work` took each time, in seconds: once at least, `most` times, and not again after `seconds`.
 
-def _end_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+        Raises `WorkFailed`, and `PeerFailed` when there is no answer: then it can only be ended.
+        """
+        asked = {"way": offer.number, "work": asdict(work), "seconds": seconds, "most": most}
+        try:
+            self._lines.write(json.dumps(asked) + "\n")
+            self._lines.flush()
+        except OSError:
+            raise PeerFailed(self._why_ended()) from None
+        answer = self._answer(WORK_SECONDS)
+        if "error" in answer:
+            raise WorkFailed(answer["error"])
+        found: list[float] = answer["seconds"]
+        return found
+
+    def end(self) -> None:
+        """It is told to, and after a while made to; what it had written is removed."""
+        processes = self._processes()
+        self._continue_all()
+        self._lines.close()
+        self._connection.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        self._process.stop()
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._folder.cleanup()
+
+    def _answer(self, seconds: float) -> Any:
+        self._connection.settimeout(seconds)
+        try:
+            line = self._lines.readline()
+        except TimeoutError:
+            raise PeerFailed(f"no answer after {seconds:g} s: {self._end_of_log()}") from None
+        except OSError:
+            line = ""
+        if not line:
+            raise PeerFailed(self._why_ended())
+        return json.loads(line)
+
+    def _why_ended(self) -> str:
+        try:
+            code = str(self._process.wait(STOP_SECONDS))
+        except subprocess.TimeoutExpired:
+            code = "none yet"
+        return f"it ended, exit code {code}: {self._end_of_log()}"
+
+    def _end_of_log(self) -> str:
+        return last_lines(self._log.read_text(errors="replace"))
+
+    def _processes(self) -> list[psutil.Process]:
+        try:
+            process = psutil.Process(self._process.pid)
+            return [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _stop_all(self) -> None:
+        """Also those that are started meanwhile by one that is not stopped yet."""
+        stopped: set[psutil.Process] = set()
+        while others := set(self._processes()) - stopped:
+            self._signal(others, signal.SIGSTOP)
+            stopped |= others
+
+    def _continue_all(self) -> None:
+        self._signal(self._processes(), signal.SIGCONT)
+
+    @staticmethod
+    def _signal(processes: list[psutil.Process] | set[psutil.Process], number: signal.Signals) -> None:
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)

@@ -1,10 +1,14 @@
-"""The same work on Longpole, workflows written by hand for Temporal, DBOS, Prefect, Dagster and Airflow.
+"""The same work on Longpole, workflows written by hand for Temporal, DBOS, Prefect, Dagster and Airflow, in one run.
 
-    python -m benchmarks.peers [--only PART-OF-A-TITLE] [--quick] [--json] [--environments DIRECTORY]
+    python -m benchmarks.peers [--only PART-OF-A-TITLE ...] [--quick] [--rounds N] [--json] [--save FILE]
+        [--environments DIRECTORY]
+    python -m benchmarks.peers --install
 
-One engine after the other, each in processes of its own and, but for Longpole and Temporal, with packages of its own
-(installed once, pinned in `peers-*.txt`). PostgreSQL is a server of its own on a Unix socket. Nothing but the loopback
-interface is used while something is measured. An engine that can't be measured is told with the reason.
+Each engine is in processes of its own, which are stopped while it is not its turn, and, but for Longpole and Temporal,
+has packages of its own (installed once, pinned in `peers-*.txt`; `--install` does only that). PostgreSQL is a server of
+its own on a Unix socket. Every round gives each engine one turn, the next round begins with the next engine. A ratio is
+the median over the rounds of (its time / that of the workflow written by hand for Temporal, for exactly as much work).
+Nothing but the loopback interface is used while something is measured. What fails on an engine is told with the reason.
 """
 
 from __future__ import annotations
@@ -15,51 +19,81 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from benchmarks.peer_process import Peer, PeerFailed
-from benchmarks.peers_on.work import ALL, LATENCY
+from benchmarks.peer_packages import PeerFailed, python_with
+from benchmarks.peer_process import Peer
+from benchmarks.peer_rounds import Pace, Rounds, Runner
+from benchmarks.peer_table import table
 from benchmarks.report import machine
 from tests.postgres import Postgres
 
+_ON_DISK = "Temporal by hand, commits on disk"
 PEERS = (
-    Peer("Longpole and Temporal, usual commits", "on_longpole"),
-    Peer("Longpole and Temporal, commits on disk", "on_longpole", options=("--full",)),
+    Peer("Longpole and Temporal", "on_longpole"),
+    Peer("Longpole and Temporal, commits on disk", "on_longpole", options=("--full",), against=_ON_DISK),
     Peer("DBOS, PostgreSQL", "on_dbos", "dbos", postgres=True),
-    Peer("DBOS, PostgreSQL, commits on disk", "on_dbos", "dbos", ("--full",), postgres=True),
+    Peer("DBOS, PostgreSQL, runs queued", "on_dbos", "dbos", ("--queued",), postgres=True),
+    Peer("DBOS, PostgreSQL, commits on disk", "on_dbos", "dbos", ("--full",), postgres=True, against=_ON_DISK),
     Peer("DBOS, SQLite", "on_dbos", "dbos", ("--sqlite",)),
-    Peer("Prefect", "on_prefect", "prefect"),
-    Peer("Dagster", "on_dagster", "dagster"),
-    Peer("Airflow", "on_airflow", "airflow", postgres=True),
+    Peer("Prefect, SQLite", "on_prefect", "prefect"),
+    Peer("Dagster, SQLite", "on_dagster", "dagster"),
+    Peer("Airflow, PostgreSQL, LocalExecutor", "on_airflow", "airflow", postgres=True),
 )
 DEFAULT_ENVIRONMENTS = Path.home() / ".cache" / "longpole" / "peers"
+QUICK = Pace(rounds=5, minutes=15, seconds=0.5, most=10)
+LONG = Pace(rounds=15, minutes=60, seconds=1.0, most=20)
 
 
-def run(peers: list[Peer], environments: Path, *, quick: bool) -> dict[str, Any]:
-    """All of them."""
+def installed(peers: list[Peer], environments: Path) -> tuple[dict[Peer, Path], list[dict[str, str]]]:
+    """The interpreter of each peer, and those that there is none for, with the reason."""
+    found, failed = {}, []
+    for peer in peers:
+        try:
+            found[peer] = python_with(peer.packages, environments)
+        except PeerFailed as error:
+            failed.append({"engine": peer.title, "error": str(error)})
+    return found, failed
+
+
+def run(peers: list[Peer], environments: Path, pace: Pace, save: Path | None) -> dict[str, Any]:
+    """All of them; `save` has the results after every round."""
     begun, load = time.monotonic(), os.getloadavg()[0]
-    told: list[dict[str, Any]] = []
-    postgres = Postgres() if any(peer.postgres for peer in peers) else None
+    pythons, not_installed = installed(peers, environments)
+    postgres = Postgres() if any(peer.postgres for peer in pythons) else None
+
+    done = 0
+
+    def database(peer: Peer) -> str:
+        return _database(postgres, peer) if postgres and peer.postgres else ""
+
+    rounds = Rounds([Runner(peer, python, database) for peer, python in pythons.items()], pace)
+
+    def results() -> dict[str, Any]:
+        return {
+            "machine": machine(),
+            "load": round(load, 1),
+            "seconds": round(time.monotonic() - begun),
+            "rounds": done,
+            "results": [*rounds.told(), *not_installed],
+        }
+
+    def after_round(number: int) -> None:
+        nonlocal done
+        done = number
+        if save:
+            save.write_text(json.dumps(results(), indent=2) + "\n")
+
     try:
-        for peer in peers:
-            print(f"{peer.title} ...", file=sys.stderr, flush=True)
-            url = _database(postgres, peer) if postgres and peer.postgres else ""
-            try:
-                told += peer.measure(environments, quick=quick, postgres_url=url)
-            except PeerFailed as failed:
-                told.append({"engine": peer.title, "error": str(failed)})
+        rounds.run(after_round)
     finally:
         if postgres:
             postgres.stop()
-    return {
-        "machine": machine(),
-        "load": round(load, 1),
-        "seconds": round(time.monotonic() - begun),
-        "results": told,
-    }
+    return results()
 
 
 def _database(postgres: Postgres, peer: Peer) -> str:
@@ -71,49 +105,39 @@ def _database(postgres: Postgres, peer: Peer) -> str:
     return url
 
 
-def table(results: dict[str, Any]) -> str:
-    """As Markdown: a row for each engine, and what went wrong below."""
-    engines: dict[str, dict[str, str]] = {}
-    notes = []
-    for told in results["results"]:
-        row = engines.setdefault(told["engine"], {})
-        if "error" in told:
-            notes.append(f"- {told['engine']}{', ' + told['work'] if 'work' in told else ''}: {told['error']}")
-            row[told.get("work", "")] = "failed"
-        elif told["work"] == LATENCY.name:
-            row[told["work"]] = f"{told['seconds'] * 1000:.1f} ms"
-        else:
-            usual = next(work.size for work in ALL if work.name == told["work"])
-            size = "" if told["size"] == usual else f" ({told['size']})"
-            row[told["work"]] = f"{told['steps'] / told['seconds']:.3g}{size}"
-    titles = [f"{work.name} of {work.size}, steps/s" for work in ALL if work != LATENCY]
-    lines = [
-        f"| engine | {' | '.join(titles)} | one step, start to result |",
-        "| --- " * (len(ALL) + 1) + "|",
-        *(f"| {name} | {' | '.join(row.get(work.name, '-') for work in ALL)} |" for name, row in engines.items()),
-    ]
-    return "\n".join([*lines, *([""] if notes else []), *notes])
-
-
 def main() -> None:
     """Measure and print."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends, too
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", default="", metavar="TEXT", help="only the engines with this in their title")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="TEXT", help="only engines with one of these in their titles"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--rounds", type=int, metavar="N", help="so many rounds")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="the JSON object in a file, too, after every round")
+    parser.add_argument("--install", action="store_true", help="only install what is not installed yet")
     parser.add_argument("--environments", type=Path, default=DEFAULT_ENVIRONMENTS, help="where packages are installed")
     options = parser.parse_args()
-    chosen = [peer for peer in PEERS if options.only.lower() in peer.title.lower()]
+    chosen = [peer for peer in PEERS if any(part.lower() in peer.title.lower() for part in options.only)]
     if not chosen:
-        parser.error(f"no engine has {options.only!r} in its title: {', '.join(peer.title for peer in PEERS)}")
-    results = run(chosen, options.environments.resolve(), quick=options.quick)
+        parser.error(
+            f"no engine has {' or '.join(options.only)!r} in its title: {', '.join(peer.title for peer in PEERS)}"
+        )
+    environments = options.environments.resolve()
+    if options.install:
+        _, failed = installed(chosen, environments)
+        sys.exit("\n".join(f"{each['engine']}: {each['error']}" for each in failed))
+    pace = QUICK if options.quick else LONG
+    if options.rounds is not None:
+        pace = replace(pace, rounds=options.rounds)
+    results = run(chosen, environments, pace, options.save)
     if options.json:
         json.dump(results, sys.stdout, indent=2)
         print()
         return
-    print(f"{results['machine']}; load {results['load']} before; {results['seconds']} s\n")
-    print(table(results))
+    print(f"{results['machine']}; load {results['load']} before; {results['rounds']} rounds, {results['seconds']} s\n")
+    print(table(results["results"]))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers_on.work import Report, Work, postgres_url, smaller
+from benchmarks.peers_on.work import Way, Work, postgres_url, serve, smaller
 
 WORKS = smaller(chain=5, fan_out=10, runs=3, steps=2)
 
@@ -60,7 +60,7 @@ class Api:
 @contextmanager
 def service() -> Iterator[Api]:
     """The three processes."""
-    home = Path.cwd()
+    home = Path.home()
     (home / "dags").mkdir()
     shutil.copy(Path(__file__).with_name("airflow_dags.py"), home / "dags")
     with socket.socket() as free:
@@ -123,7 +123,7 @@ def main() -> None:
             with ThreadPoolExecutor(work.runs) as threads:
                 list(threads.map(api.run, [work] * work.runs))
 
-        Report().measure("Airflow, PostgreSQL, LocalExecutor", run, WORKS)
+        serve(Way("Airflow, PostgreSQL, LocalExecutor", run, WORKS))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""DBOS: workflows in this process, or taken from a queue by it. `--sqlite`: on SQLite instead of PostgreSQL."""
+"""DBOS: workflows in this process; `--queued`: taken from a queue; `--sqlite`: on SQLite instead of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dbos import DBOS
 
-from benchmarks.peers_on.work import Report, Work, expect, postgres_url
+from benchmarks.peers_on.work import Way, Work, expect, postgres_url, serve
 
 POLLING = 0.02
 """Seconds between looks at the queue, and at a run's end; by default 1 s."""
@@ -68,20 +68,20 @@ def queued(work: Work) -> None:
 
 
 def main() -> None:
-    """Both ways on one database; the queue on PostgreSQL only."""
+    """One way, as the queue would be looked at while others are measured."""
     sqlite = "--sqlite" in sys.argv
-    url = f"sqlite:///{Path.cwd() / 'dbos.sqlite'}" if sqlite else postgres_url("psycopg")
+    url = f"sqlite:///{Path.home() / 'dbos.sqlite'}" if sqlite else postgres_url("psycopg")
     DBOS(config={"name": "peer", "system_database_url": url, "run_admin_server": False, "log_level": "ERROR"})
     DBOS.launch()
-    report = Report()
     if sqlite:
-        report.measure("DBOS, SQLite", in_process)
+        serve(Way("DBOS, SQLite", in_process))
     elif "--full" in sys.argv:
-        report.measure("DBOS, PostgreSQL, commits on disk", in_process)
-    else:
-        report.measure("DBOS, PostgreSQL", in_process)
+        serve(Way("DBOS, PostgreSQL, commits on disk", in_process))
+    elif "--queued" in sys.argv:
         DBOS.register_queue("runs", polling_interval_sec=POLLING)
-        report.measure("DBOS, PostgreSQL, runs queued", queued)
+        serve(Way("DBOS, PostgreSQL, runs queued", queued))
+    else:
+        serve(Way("DBOS, PostgreSQL", in_process))
     DBOS.destroy()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import by_hand
 from benchmarks.graphs import chain, fan_out
-from benchmarks.peers_on.work import Report, Work
+from benchmarks.peers_on.work import Way, Work, serve
 from benchmarks.side_by_side import SideBySide, Timed, open_side_by_side
 
 Prepared = Callable[[Work], Awaitable[Timed]]
@@ -35,12 +35,12 @@ def temporal(both: SideBySide, chain_workflow: Any, fan_out_workflow: Any) -> Pr
 
 
 async def main() -> None:
-    """All variants, one after the other."""
-    report, full = Report(), "--full" in sys.argv
+    """All ways on one server."""
+    full = "--full" in sys.argv
     async with open_side_by_side("full" if full else "normal") as both:
         loop = asyncio.get_running_loop()
 
-        async def measure(engine: str, prepare: Prepared) -> None:
+        def way(engine: str, prepare: Prepared) -> Way:
             ready: dict[Work, Timed] = {}
 
             async def run(work: Work) -> None:
@@ -48,18 +48,20 @@ async def main() -> None:
                     ready[work] = await prepare(work)
                 await ready[work]()
 
-            def wait(work: Work) -> None:
-                asyncio.run_coroutine_threadsafe(run(work), loop).result()
-
-            await asyncio.to_thread(report.measure, engine, wait)
+            return Way(engine, lambda work: asyncio.run_coroutine_threadsafe(run(work), loop).result())
 
         suffix = ", commits on disk" if full else ""
-        await measure(f"Longpole{suffix}", longpole(both, local=False))
-        await measure(f"Temporal by hand{suffix}", temporal(both, by_hand.Chain.run, by_hand.FanOut.run))
+        ways = [
+            way(f"Temporal by hand{suffix}", temporal(both, by_hand.Chain.run, by_hand.FanOut.run)),
+            way(f"Longpole{suffix}", longpole(both, local=False)),
+        ]
         if not full:
-            await measure("Longpole, local steps", longpole(both, local=True))
             by_hand_local = temporal(both, by_hand.LocalChain.run, by_hand.LocalFanOut.run)
-            await measure("Temporal by hand, local activities", by_hand_local)
+            ways += [
+                way("Temporal by hand, local activities", by_hand_local),
+                way("Longpole, local steps", longpole(both, local=True)),
+            ]
+        await asyncio.to_thread(serve, *ways)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.peers_on.work import Report, Work, expect, smaller
+from benchmarks.peers_on.work import Way, Work, expect, serve, smaller
 
 WORKS = smaller(chain=50, fan_out=50, runs=10, steps=5)
 
@@ -28,7 +28,7 @@ def server() -> Iterator[None]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     os.environ |= {
-        "PREFECT_HOME": str(Path.cwd()),
+        "PREFECT_HOME": str(Path.home()),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "ERROR",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
@@ -100,7 +100,7 @@ def main() -> None:
                 for result in threads.map(chain, [work.steps] * work.runs):
                     expect(result, work)
 
-        Report().measure("Prefect, SQLite", run, WORKS)
+        serve(Way("Prefect, SQLite", run, WORKS))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""What every engine is given, how it is timed and told. Standard library only: they have no other in common."""
+"""What every engine is given, and how it is timed. Standard library only: they have no other in common."""
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -46,39 +45,49 @@ def smaller(*, chain: int, fan_out: int, runs: int, steps: int) -> tuple[Work, .
     return replace(CHAIN, steps=chain), replace(FAN_OUT, steps=fan_out), replace(MANY, steps=steps, runs=runs), LATENCY
 
 
-class Report:
-    """Where a process tells what it has measured: lines of JSON in the file that it was given."""
+@dataclass(frozen=True)
+class Way:
+    """A row of the table: an engine, used in one way."""
 
-    def __init__(self) -> None:
-        self._path = Path(sys.argv[1])
-        self._quick = "--quick" in sys.argv
+    engine: str
+    run: Callable[[Work], object]
+    """Does a whole work, and raises what failed."""
+    works: Sequence[Work] = ALL
 
-    def measure(self, engine: str, run: Callable[[Work], object], works: Sequence[Work] = ALL) -> None:
-        """Time each work on `engine`, after once that does not count. `run` does a whole work, and raises what failed.
 
-        An engine that fails at one goes on with the next.
-        """
-        for work in works:
-            told: dict[str, object] = {"engine": engine, "work": work.name, "size": work.size, "steps": work.all_steps}
+def serve(*ways: Way) -> None:
+    """Tell what there is, then do what is asked for, until who asks hangs up.
+
+    The other side is `benchmarks.peer_process`. Lines of JSON over the socket whose number is the first argument of the
+    process. First the ways with their works. Then, for each `{"way": N, "work": {...}, "seconds": S, "most": M}`,
+    either `{"seconds": [...]}`: how long it took each time (once at least, M times at most, not again after S seconds),
+    or `{"error": "..."}`.
+    """
+    with socket.socket(fileno=int(sys.argv[1])) as connection, connection.makefile("rw") as lines:
+        connection.set_inheritable(False)
+
+        def tell(what: object) -> None:
+            lines.write(json.dumps(what) + "\n")
+            lines.flush()
+
+        tell([{"engine": way.engine, "works": [asdict(work) for work in way.works]} for way in ways])
+        for line in lines:
+            asked = json.loads(line)
             try:
-                seconds = self._rounds(run, work)
+                tell(
+                    {"seconds": _timed(ways[asked["way"]].run, Work(**asked["work"]), asked["seconds"], asked["most"])}
+                )
             except Exception as error:  # noqa: BLE001 - whatever an engine raises is a result
-                told["error"] = f"{type(error).__name__}: {error}"[:300]
-            else:
-                told |= {"rounds": len(seconds), "seconds": statistics.median(seconds), "least": min(seconds)}
-            with self._path.open("a") as file:
-                file.write(json.dumps(told) + "\n")
+                tell({"error": f"{type(error).__name__}: {error}"[:300]})
 
-    def _rounds(self, run: Callable[[Work], object], work: Work) -> list[float]:
-        """At least three, and more of them in what time there is."""
+
+def _timed(run: Callable[[Work], object], work: Work, budget: float, most: int) -> list[float]:
+    seconds: list[float] = []
+    while not seconds or (len(seconds) < most and sum(seconds) < budget):
+        begun = time.perf_counter()
         run(work)
-        least, most, budget = (2, 10, 1.0) if self._quick else (3, 40, 4.0)
-        seconds: list[float] = []
-        while len(seconds) < least or (len(seconds) < most and sum(seconds) < budget):
-            begun = time.perf_counter()
-            run(work)
-            seconds.append(time.perf_counter() - begun)
-        return seconds
+        seconds.append(time.perf_counter() - begun)
+    return seconds
 
 
 def expect(found: object, work: Work) -> None:
