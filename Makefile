@@ -11,7 +11,7 @@ JOBS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 .PHONY: demo up test soak quick check format histories benchmark browser clean
 
 demo: $(INSTALLED)
-	@$(BIN)/longpole run examples/model_selection/workflow.yaml --input threshold=0.95
+	@$(BIN)/longpole run examples/churn/workflow.yaml
 
 up: $(INSTALLED)
 	@$(BIN)/longpole up

@@ -24,8 +24,14 @@ class MlflowSettings(PluginSettings):
     artifact_location: str | None = None
 
 
+class CreateExperiment(Config):
+    """An experiment, made unless it is there."""
+
+    experiment: str = Field("longpole", min_length=1, max_length=500)
+
+
 class Tracked(Config):
-    """What all operations say about where they record."""
+    """What all operations that record say about where they do."""
 
     experiment: str = "longpole"
     tags: dict[str, str] = Field(default_factory=dict)
@@ -71,6 +77,18 @@ class RegisterModel(Tracked):
 
 
 plugin = Plugin("mlflow", summary="Models in an MLflow tracking store.", settings=MlflowSettings, needs=MLFLOW)
+
+
+@plugin.operation(CreateExperiment, hint=lambda _config: Hint(seconds=5.0))
+def create_experiment(config: CreateExperiment, settings: MlflowSettings) -> dict[str, Any]:
+    """Opens the tracking store, makes its tables where there are none, and the experiment unless it is there.
+
+    A step of its own tells that the store answers before anything is computed for it. Returns `{"experiment",
+    "experiment_id", "tracking_uri"}`. Raises `InvalidInput`, `TemporaryFailure`."""
+    tracking = Tracking(settings.tracking_uri, settings.artifact_location)
+    experiment_id = tracking.experiment(config.experiment)
+    step.log.info(f"experiment {config.experiment}", experiment_id=experiment_id)
+    return {"experiment": config.experiment, "experiment_id": experiment_id, "tracking_uri": tracking.uri}
 
 
 @plugin.operation(LogModel, needs=MODELS, hint=lambda _config: Hint(seconds=15.0))

@@ -64,6 +64,11 @@ class Tracking:
                 raise
             self.client.set_terminated(tracked.id)
 
+    def experiment(self, name: str) -> str:
+        """The id of the experiment that is called so, made unless it is there."""
+        with _translated():
+            return self._experiment(name)
+
     def register(self, name: str, source: str, alias: str | None, description: str, tags: Mapping[str, str]) -> str:
         """The version of `name` (without quotes) that is the model at `source`, made unless this step has made it
         before."""

@@ -60,7 +60,11 @@ def problems(document: dict[str, Any], handlers: HandlerRegistry) -> list[str]:
 def test_the_pipeline_finds_who_leaves(document: dict[str, Any], handlers: HandlerRegistry, tmp_path: Path) -> None:
     assert problems(document, handlers) == []
     registered = {"name": "customer_churn", "version": "1"}
-    results: dict[str, Any] = {"model_validation": {"metrics": {"auc": 0.8}}, "registration": registered}
+    results: dict[str, Any] = {
+        "tracking": {"experiment": "customer_churn"},
+        "model_validation": {"metrics": {"auc": 0.8}},
+        "registration": registered,
+    }
     for each in document["steps"]:
         if each["id"] in results:
             continue  # the plugin `mlflow` has tests of its own
@@ -87,6 +91,20 @@ def test_the_same_file_runs_on_snowflake_and_databricks(document: dict[str, Any]
     features["input"] |= {"notebook_path": "/churn/features", "parameters": parameters}
     del training["input"]["folds"]
     assert problems({**document, "steps": [*steps.values()]}, handlers) == []
+
+
+def test_the_body_for_the_api_is_the_same_pipeline(document: dict[str, Any]) -> None:
+    body = json.loads((CHURN / "embedded.json").read_text())
+    assert [f"plugin:{each['plugin']}.{each['operation']}" for each in body["steps"]] == [
+        each["handler"] for each in document["steps"]
+    ]
+    for ours, its in zip(document["steps"], body["steps"], strict=True):
+        config = {name: value for name, value in ours.get("input", {}).items() if name != "inputs"}
+        if "sql" in config:
+            config["sql"] = " ".join(config["sql"].split())
+        assert its.get("config", {}) == config
+        assert set(ours.get("input", {}).get("inputs", {})) <= set(its.get("depends_on", ()))
+    assert body["input_schema"] == document["input_schema"]
 
 
 @remote

@@ -14,7 +14,7 @@ from longpole import step
 
 INK, QUIET, ACCENT, OTHER = "#22282f", "#8a94a0", "#1f5f8b", "#c2542d"
 PARTS = 10
-TRUSTED = ["sklearn.tree._tree.Tree"]
+TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree"]
 """What skops leaves to us to trust: the trees of the model that this run has trained."""
 
 

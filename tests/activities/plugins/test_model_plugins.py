@@ -126,12 +126,15 @@ def test_a_model_is_trained_validated_logged_and_registered(told: Simulation, ca
     algorithm = {"algorithm": "gradient_boosting", "hyperparameters": {"n_estimators": 20, "max_depth": 2}}
     trained = train(features(cancer), **algorithm)
     assert trained["metrics"]["cv_auc"] > 0.95
+    opened = run("mlflow.create_experiment", {"experiment": "tumours"}, tmp_path)
+    assert run("mlflow.create_experiment", {"experiment": "tumours"}, tmp_path) == opened
     inputs = {"t": trained}
     wanted = {"metrics": ["auc", "precision", "recall", "f1"], "thresholds": {"auc": 0.9}, "experiment": "tumours"}
     valid = run("mlflow.validate_model", {"validation_dataset": "holdout_set", "inputs": inputs, **wanted}, tmp_path)
     assert valid["metrics"].keys() == {"auc", "precision", "recall", "f1"}
     assert valid["metrics"]["auc"] > 0.95
     assert (valid["passed"], valid["records"]) == (True, 114)
+    assert valid["experiment_id"] == opened["experiment_id"]
 
     from mlflow import MlflowClient
 
