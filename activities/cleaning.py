@@ -21,6 +21,7 @@ from store.records import EventRecord
 WORKDIRS = "artifacts"
 """The folder of the data directory in which each run has one of its own."""
 CLEANED_UP = "run.cleaned_up"
+_BEAT_SECONDS = 2.0
 
 
 @dataclass
@@ -40,7 +41,10 @@ class CleaningActivities:
     async def clean_up(self, request: dict[str, Any]) -> dict[str, int]:
         """Remove the files of a run that was cancelled, and of the runs that were steps of it. A run that ended
         otherwise keeps its files. Fails, to be tried again, while it is not over."""
-        return await asyncio.to_thread(self._clean_up, Cleanup(**request))
+        removing = asyncio.ensure_future(asyncio.to_thread(self._clean_up, Cleanup(**request)))
+        while not (await asyncio.wait((removing,), timeout=_BEAT_SECONDS))[0]:
+            activity.heartbeat()
+        return removing.result()
 
     def _clean_up(self, cleanup: Cleanup) -> dict[str, int]:
         removed = _Removed()

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from definitions.calls import CLEAN_UP
     from definitions.messages import CLEANUP_TYPE
 
-from workflows.timing import CLEANUP_TIMEOUT, RECORD_RETRY
+from workflows.timing import CLEANUP_TIMEOUT, HEARTBEAT_TIMEOUT, RECORD_RETRY
 
 
 @workflow.defn(name=CLEANUP_TYPE)
@@ -26,6 +26,7 @@ class CleanupWorkflow:
             activity_id="clean-up",
             summary=request["execution_id"],
             start_to_close_timeout=CLEANUP_TIMEOUT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=RECORD_RETRY,
         )
         return removed
