@@ -117,7 +117,8 @@ def check_url(url: str, policy: OutboundPolicy, *, plain_http: bool = True) -> s
     if parts.scheme not in ("http", "https") or not host:
         raise _invalid("it is no address like https://example.org/hook")
     if parts.scheme == "http" and not plain_http:
-        raise _invalid("it is not encrypted")
+        remedy = "give an https:// address, or let the operator allow others (setting `webhook_plain_http`)"
+        raise _invalid("it is not encrypted", remedy=remedy)
     if parts.username is not None or parts.password is not None:
         raise _invalid("it carries a user or password", remedy="leave them out: it is kept and shown as it is")
     try:

@@ -69,6 +69,12 @@ class Fault:
         """Message and remedy."""
         return f"{self.message} ({self.remedy})" if self.remedy else self.message
 
+    @property
+    def whole_text(self) -> str:
+        """The same, and every problem."""
+        problems = "; ".join(map(str, self.problems))
+        return f"{self.text}: {problems}" if problems else self.text
+
 
 @dataclass(frozen=True)
 class ErrorManner:
@@ -111,7 +117,7 @@ class ErrorManner:
             _log.error("a request could not be served", error_id=error_id, code=error.code, error=str(error))
             return unexpected_fault(error_id)
         problems = error.problems if isinstance(error, ProblemsError) else ()
-        message = error.message.splitlines()[0] if problems else error.message
+        message = error.message.splitlines()[0].removesuffix(":") if problems else error.message
         return Fault(self._status(error), error.code, message, error.remedy, problems, headers=_headers(error))
 
     def _status(self, error: LongpoleError) -> int:

@@ -98,12 +98,8 @@ def error_body(request: Request, fault: Fault) -> ErrorBody:
     if fault.error_id is not None:
         details["error_id"] = fault.error_id
     return ErrorBody(
-        error=ErrorDetails(code=_of_no_id(request, fault) or _code(fault), message=_message(fault), details=details)
+        error=ErrorDetails(code=_of_no_id(request, fault) or _code(fault), message=fault.whole_text, details=details)
     )
-
-
-def _message(fault: Fault) -> str:
-    return "; ".join([fault.text, *map(str, fault.problems)])
 
 
 ORCHESTRATION_ERRORS = ErrorManner(ErrorBody, error_body)

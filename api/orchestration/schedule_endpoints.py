@@ -37,10 +37,13 @@ async def list_schedules(
 
 @router.post(f"{BASE}/schedules/preview")
 @rules(kind="read", idempotent=False)
-async def preview_wish(body: wire.PreviewRequest, caller: Caller, count: Count = PREVIEWED) -> Answer[wire.Preview]:
+async def preview_wish(
+    body: wire.PreviewRequest, caller: Caller, count: Count = PREVIEWED, after: datetime | None = None
+) -> Answer[wire.Preview]:
     """When a schedule would be due, without storing it."""
     wish = load_schedule({"schedule": body.schedule})
-    return Answer(data=translate.preview(await asyncio.to_thread(preview, wish, count=count)))
+    begins = None if after is None else translate.aware(after)
+    return Answer(data=translate.preview(await asyncio.to_thread(preview, wish, count=count, after=begins)))
 
 
 @router.post(ONE)

@@ -340,10 +340,9 @@ def pool(view: PoolView) -> wire.Pool:
 
 def error_body(request: Request, fault: Fault) -> wire.ErrorBody:
     """Any error in the documented body."""
-    told = [fault.text, *map(str, fault.problems)]
     return wire.ErrorBody(
         error=fault.code,
-        message="; ".join(told),
+        message=fault.whole_text,
         code=fault.status,
         timestamp=datetime.now(UTC),
         workflow_id=request.path_params.get("workflow_id"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -89,6 +90,7 @@ async def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_stored(ru
             results = {name: value for name, value in found["details"]["validation_results"].items() if not value}
             assert results == invalid, found
             told = [problem["path"] for problem in found["details"]["problems"]]
+            assert re.match(r"the definition has \d+ problems?: [^;]", found["message"]), found
             for place in places:
                 assert any(path.startswith(place) for path in told), (place, told)
             assert len(told) == len(set(told)), told
