@@ -14,8 +14,8 @@ from dagster import DagsterInstance, In, JobDefinition, build_reconstructable_jo
 
 from benchmarks.peers_on.work import Way, Work, expect, serve, smaller
 
-SOME = smaller(chain=50, fan_out=50, runs=10, steps=5)
-FEW = smaller(chain=3, fan_out=3, runs=2, steps=2)
+SOME = smaller(chain=30, fan_out=30, runs=5, steps=5)
+FEW = smaller(chain=2, fan_out=2, runs=2, steps=2)
 
 
 @op

@@ -22,6 +22,11 @@ def step(step_id: str, handler: str, *depends_on: str, **fields: Any) -> dict[st
     return {"id": step_id, "handler": f"steps.{handler}", "input": fields, "depends_on": list(depends_on), **given}
 
 
+def gated(step_id: str, gate: Path, *depends_on: str) -> dict[str, Any]:
+    """A step that runs until there is a file `gate`."""
+    return step(step_id, "occupy", *depends_on, parameters={"until": str(gate)})
+
+
 def noted(step_id: str, log: Path, *depends_on: str) -> dict[str, Any]:
     return step(step_id, "note", *depends_on, file=str(log), seconds=0)
 

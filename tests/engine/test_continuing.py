@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from continued_runs import WAITING, attempts, becomes, forgotten_by_temporal, noted, run_events, step, until
+from continued_runs import WAITING, attempts, becomes, forgotten_by_temporal, gated, noted, run_events, step, until
 
 from activities.masking import Masker
 from activities.outcome import OutcomeWriter
@@ -140,26 +140,27 @@ async def test_a_run_that_is_not_over_or_completed_is_refused(service: Engine) -
         await go_on(new_execution_id())
 
 
-async def test_a_run_that_timed_out_gets_its_whole_time_again(service: Engine) -> None:
-    document = {
-        "name": "slow",
-        "timeout": 3.5,
-        "steps": [step("a", "wait", seconds=2.0), step("b", "wait", "a", seconds=3.0)],
-    }
-    timed_out = await run(service, document)
+async def test_a_run_that_timed_out_gets_its_whole_time_again(service: Engine, tmp_path: Path) -> None:
+    steps = [step("a", "give", value=1), gated("b", tmp_path / "gate", "a")]
+    timed_out = await run(service, {"name": "slow", "timeout": 6, "steps": steps})
     assert timed_out.status == "timed_out"
+    again_from = datetime.now(UTC)
     assert (await service.executions.continue_run(timed_out.execution_id)).reused == ("a",)
-    assert (await service.executions.get(timed_out.execution_id)).timeout_at > datetime.now(UTC)
+    assert (await service.executions.get(timed_out.execution_id)).timeout_at >= again_from + timedelta(seconds=6)
+    await until(service, timed_out.execution_id, b="running")
+    (tmp_path / "gate").touch()
     done = await ended(service, timed_out.execution_id)
-    assert (done.status, done.output) == ("completed", {"waited": 3.0})
+    assert done.status == "completed"
     assert await attempts(service, done.execution_id, "b") == [(1, 1, "cancelled"), (2, 1, "completed")]
 
 
-async def test_a_paused_run_that_was_cancelled_goes_on_unpaused(service: Engine) -> None:
-    document = {"name": "paused", "steps": [step("a", "wait", seconds=0.5), step("b", "echo", "a")]}
+async def test_a_paused_run_that_was_cancelled_goes_on_unpaused(service: Engine, tmp_path: Path) -> None:
+    document = {"name": "paused", "steps": [gated("a", tmp_path / "gate"), step("b", "echo", "a")]}
     execution_id = await begin(service, document)
     await until(service, execution_id, a="running")
     await service.executions.pause(execution_id)
+    await becomes(service, execution_id, "paused")
+    (tmp_path / "gate").touch()
     await until(service, execution_id, a="completed")
     await service.executions.cancel(execution_id)
     assert (await ended(service, execution_id)).status == "cancelled"
@@ -284,11 +285,8 @@ async def test_what_is_too_large_to_go_on_with_is_refused(service: Engine) -> No
 
 async def test_an_end_that_is_told_late_is_no_news(service: Engine, tmp_path: Path) -> None:
     """Some worker that the database was away from still writes how the run ended before it was continued."""
-    missing = tmp_path / "missing"
-    document = {
-        "name": "late",
-        "steps": [step("a", "read", file=str(missing)), step("b", "wait", "a", seconds=1.0)],
-    }
+    missing, gate = tmp_path / "missing", tmp_path / "gate"
+    document = {"name": "late", "steps": [step("a", "read", file=str(missing)), gated("b", gate, "a")]}
     failed = await run(service, document)
     handle = service.client.get_workflow_handle(failed.execution_id)
     old = await outcome_pages(handle, "outcome", QUERY_TIMEOUT)
@@ -301,6 +299,7 @@ async def test_an_end_that_is_told_late_is_no_news(service: Engine, tmp_path: Pa
         await until(service, failed.execution_id, b="running")
         await asyncio.to_thread(writer.write, old)
         assert await service.executions.status(failed.execution_id) == "running"
+        gate.touch()
         done = await ended(service, failed.execution_id)
         await asyncio.to_thread(writer.write, old)
     finally:

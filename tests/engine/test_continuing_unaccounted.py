@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from continued_runs import WAITING, attempts, becomes, forgotten_by_temporal, run_events, step, until
+from continued_runs import WAITING, attempts, becomes, forgotten_by_temporal, gated, run_events, step, until
 
 from definitions.errors import CheckpointInvalid, ServiceUnavailable
 from engine.core import Engine
@@ -11,7 +13,7 @@ from engine.service import working
 from tests.running import begin, ended
 
 
-async def test_a_run_that_was_terminated_goes_on_by_its_own_account(service: Engine) -> None:
+async def test_a_run_that_was_terminated_goes_on_by_its_own_account(service: Engine, tmp_path: Path) -> None:
     """Milestones, skips, recoveries and the context leave no attempts behind, and nobody recorded them at its end."""
     document = {
         "name": "terminated",
@@ -20,7 +22,7 @@ async def test_a_run_that_was_terminated_goes_on_by_its_own_account(service: Eng
             step("bad", "fail"),
             {"id": "mend", "handler": "steps.recover"},
             {"id": "both", "depends_on": ["a", "bad"], "input": {"was": "${bad.result.was}"}},
-            step("long", "wait", "both", seconds=1.5),
+            gated("long", tmp_path / "gate", "both"),
             step("last", "echo", "long", was="${both.result.was}", colour="${context.colour}"),
         ],
         "error_handlers": {"bad": "mend"},
@@ -33,6 +35,7 @@ async def test_a_run_that_was_terminated_goes_on_by_its_own_account(service: Eng
     assert terminated.error["error_class"] == "terminated"
     told = await service.executions.continue_run(execution_id)
     assert (told.reused, told.run_again) == (("a", "bad", "mend", "both"), ("long", "last"))
+    (tmp_path / "gate").touch()
     done = await ended(service, execution_id)
     assert (done.status, done.output) == ("completed", {"was": "ValueError: as asked", "colour": "blue"})
     assert await attempts(service, execution_id, "long") == [(1, 1, "cancelled"), (2, 1, "completed")]

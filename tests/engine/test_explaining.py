@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,15 +42,16 @@ async def test_a_step_between_two_attempts_says_until_when(service: Engine) -> N
     await service.executions.cancel(execution_id, grace_seconds=0)
 
 
-async def test_a_step_that_runs_says_where_and_what_is_paused_says_so(service: Engine) -> None:
+async def test_a_step_that_runs_says_where_and_what_is_paused_says_so(service: Engine, tmp_path: Path) -> None:
     steps = [
-        {"id": "a", "handler": "steps.wait", "input": {"seconds": 1}},
+        {"id": "a", "handler": "steps.occupy", "input": {"parameters": {"until": str(tmp_path / "gate")}}},
         {"id": "b", "handler": "steps.echo", "depends_on": ["a"]},
     ]
     execution_id = await begin(service, _document(*steps))
-    await service.executions.pause(execution_id)
     told = await _becomes(service, execution_id, "a", "running")
     assert told["status"] == "running"
+    await service.executions.pause(execution_id)
+    (tmp_path / "gate").touch()
     told = await _becomes(service, execution_id, "b", "paused")
     assert "resume" in told["message"]
     await service.executions.resume(execution_id)

@@ -59,11 +59,14 @@ async def paused_run(engine: Engine, name: str) -> tuple[str, str]:
     """A run that stands still after its first step, and whose worker is gone with all that it had in its memory; its
     id, and the digest of its definition."""
     document = large(name, input={"value": 7})
-    document["steps"].insert(0, {"id": "slow", "handler": "steps.wait", "input": {"seconds": 0.5}})
+    gate = engine.settings.data_dir / "gate"
+    slow = {"id": "slow", "handler": "steps.occupy", "input": {"parameters": {"until": str(gate)}}}
+    document["steps"].insert(0, slow)
     document["steps"].append({"id": "last", "handler": "steps.give", "depends_on": ["slow"], "input": {"value": 8}})
     async with working(engine):
         execution_id = await begin_run(engine, document)
         await engine.executions.pause(execution_id)
+        gate.touch()
 
         async def stands_still() -> bool:
             snapshot = await engine.client.get_workflow_handle(execution_id).query("progress")

@@ -114,7 +114,7 @@ async def test_runs_that_were_cancelled_or_timed_out_are_rerun(service: Engine) 
     await ended(service, execution_id)
     done = await rerun(service, execution_id, input={"seconds": 0})
     assert (done.status, began(done)) == ("completed", ["b"])
-    late = await run(service, {"name": "late", "timeout": 1.5, "steps": steps}, {"seconds": 60})
+    late = await run(service, {"name": "late", "timeout": 5, "steps": steps}, {"seconds": 60})
     assert late.status == "timed_out"
     assert began(await rerun(service, late.execution_id, input={"seconds": 0})) == ["b"]
     # What was terminated left no account: its history is asked.

@@ -30,8 +30,8 @@ async def fired(schedules: Schedules, workflow: str, count: int) -> list[Occurre
     found: list[OccurrenceView] = []
 
     async def so_many() -> bool:
-        found[:] = [each for each in await came_of(schedules, workflow) if each.run_status == "completed"]
-        return len(found) >= count
+        found[:] = (await came_of(schedules, workflow))[:count]
+        return [each.run_status for each in found] == ["completed"] * count
 
     await eventually(so_many, seconds=60)
     return found

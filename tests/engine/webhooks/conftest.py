@@ -15,11 +15,11 @@ from engine.webhooks.worker import delivering
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Loopback may be called, and a receiver has not long."""
+    """Loopback may be called, and what fails is soon tried again."""
     changed = {
         "outbound_allow": ("127.0.0.0/8",),
         "webhook_plain_http": True,
-        "webhook_seconds": 0.5,
+        "webhook_seconds": 20.0,
         "webhook_retries": (0.0, 0.1, 0.1),
     }
     return settings.model_copy(update=changed)

@@ -19,7 +19,7 @@ from tests.chaos.worker_process import WorkerProcess
 PROJECT = """
 outbound_allow = ["127.0.0.0/8"]
 webhook_plain_http = true
-webhook_seconds = 0.5
+webhook_seconds = 20.0
 """
 
 

@@ -61,58 +61,66 @@ class Unreliable:
         return ("500 Internal Server Error", "302 Found", "huge", "503 Service Unavailable")[number % 4]
 
 
-@pytest.mark.long
-async def test_each_of_1000_events_arrives_with_one_id_whatever_the_receiver_does(
-    sending: Engine, webhooks: Webhooks
-) -> None:
-    async with receiving() as receiver:
-        receiver.behave = unreliable = Unreliable(receiver)
-        made = await webhooks.subscribe(receiver.url)
-        webhook = made.webhook.webhook_id
-        execution_id = await recorded(sending, STEPS)
-        await finish(sending, execution_id)
-        disabled = 0
+class TestImpatient:
+    """Receivers have not long, and are tried again until they have answered in time, however busy the machine is."""
 
-        async def all_arrived() -> bool:
-            nonlocal disabled
-            view = await webhooks.get(webhook)
-            if not view.enabled:
-                assert view.disabled_reason == "gone"
-                disabled += 1
-                await webhooks.update(webhook, WebhookChange(enabled=True))
-            _, waiting = await webhooks.log.list(webhook, state="pending", limit=1)
-            return waiting == 0
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"webhook_seconds": 0.5, "webhook_retries": (0.0, *(0.2,) * 60)})
 
-        await eventually(all_arrived, seconds=150)
-        _, delivered = await webhooks.log.list(webhook, state="delivered", limit=1)
-        assert delivered == STEPS + 2
-        assert len(unreliable.ids) == STEPS + 2
-        assert all(len(ids) == 1 for ids in unreliable.ids.values())
-        assert len({request.message_id for request in receiver.accepted}) == STEPS + 2
-        assert min(unreliable.did.values()) > 0
-        assert len(unreliable.did) == 6
-        assert 1 <= disabled <= GONE
-        for request in receiver.requests:
-            request.verify(made.secret)
+    @pytest.mark.long
+    async def test_each_of_1000_events_arrives_with_one_id_whatever_the_receiver_does(
+        self, sending: Engine, webhooks: Webhooks
+    ) -> None:
+        async with receiving() as receiver:
+            receiver.behave = unreliable = Unreliable(receiver)
+            made = await webhooks.subscribe(receiver.url)
+            webhook = made.webhook.webhook_id
+            execution_id = await recorded(sending, STEPS)
+            await finish(sending, execution_id)
+            disabled = 0
 
+            async def all_arrived() -> bool:
+                nonlocal disabled
+                view = await webhooks.get(webhook)
+                if not view.enabled:
+                    assert view.disabled_reason == "gone"
+                    disabled += 1
+                    await webhooks.update(webhook, WebhookChange(enabled=True))
+                _, waiting = await webhooks.log.list(webhook, state="pending", limit=1)
+                return waiting == 0
 
-async def test_a_receiver_that_hangs_keeps_no_other_waiting(sending: Engine, webhooks: Webhooks) -> None:
-    async def hang(_request: Received, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(60)
+            await eventually(all_arrived, seconds=150)
+            _, delivered = await webhooks.log.list(webhook, state="delivered", limit=1)
+            assert delivered == STEPS + 2
+            assert len(unreliable.ids) == STEPS + 2
+            assert all(len(ids) == 1 for ids in unreliable.ids.values())
+            assert len({request.message_id for request in receiver.accepted}) == STEPS + 2
+            assert min(unreliable.did.values()) > 0
+            assert len(unreliable.did) == 6
+            assert 1 <= disabled <= GONE
+            for request in receiver.requests:
+                request.verify(made.secret)
 
-    async with receiving(hang) as dead, receiving() as well:
-        stuck = (await webhooks.subscribe(dead.url)).webhook.webhook_id
-        await webhooks.subscribe(well.url)
-        await recorded(sending, 40)
-        await got(well, 41)
-        _, left = await webhooks.log.list(stuck, state="pending")
-        assert left == 41
+    async def test_a_receiver_that_hangs_keeps_no_other_waiting(self, sending: Engine, webhooks: Webhooks) -> None:
+        async def hang(_request: Received, _writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(60)
 
-        async def told_why() -> bool:
-            pending, _ = await webhooks.log.list(stuck, state="pending")
-            return any("no whole answer within 0.5 s" in each.attempts[-1].error for each in pending if each.attempts)
+        async with receiving(hang) as dead, receiving() as well:
+            stuck = (await webhooks.subscribe(dead.url)).webhook.webhook_id
+            await webhooks.subscribe(well.url)
+            await recorded(sending, 40)
+            await got(well, 41)
+            _, left = await webhooks.log.list(stuck, state="pending")
+            assert left == 41
 
-        await eventually(told_why)
+            async def told_why() -> bool:
+                pending, _ = await webhooks.log.list(stuck, state="pending")
+                return any(
+                    "no whole answer within 0.5 s" in each.attempts[-1].error for each in pending if each.attempts
+                )
+
+            await eventually(told_why)
 
 
 async def test_what_is_given_up_is_in_the_log_and_can_be_sent_again(sending: Engine, webhooks: Webhooks) -> None:
@@ -136,7 +144,7 @@ async def test_what_is_given_up_is_in_the_log_and_can_be_sent_again(sending: Eng
             assert delivery.attempts[0].error == "the receiver answers 500"
             assert len(delivery.attempts[0].response) == 1024
             assert delivery.attempts[0].response.startswith("\ufffdno\n")
-            assert all(0 < each.latency_seconds < 1 for each in delivery.attempts)
+            assert all(0 < each.latency_seconds < 20 for each in delivery.attempts)
         assert (await webhooks.get(webhook)).failing_since is not None
         receiver.behave = None
         again = await webhooks.log.redeliver(webhook, page[0].delivery_id)

@@ -13,7 +13,7 @@ steps = [
         "id": "second",
         "handler": "steps.note",
         "depends_on": ["first"],
-        "input_mapping": {"file": notes, "seconds": 1.5},
+        "input_mapping": {"file": notes, "seconds": 3},
     },
     {
         "id": "third",
