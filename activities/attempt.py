@@ -74,6 +74,7 @@ class StepActivities:
         self.blobs = blobs
         self.masker = masker
         self.settings = settings
+        self.workdirs = settings.data_dir / WORKDIRS
         self.handlers = HandlerLoop()
         self.stops_local = False
         """Local steps are no longer run here."""
@@ -138,7 +139,7 @@ class _Attempt:
             max_attempts=call.max_attempts,
             idempotency_key=call.idempotency_key,
             context=call.context,
-            workdir=self._settings.data_dir / WORKDIRS / self._run_id,
+            workdirs=owner.workdirs,
             secrets=self._settings.secrets,
             on_secret=lambda value: owner.masker.register(self._run_id, value),
         )

@@ -95,9 +95,11 @@ class StepContext:
         idempotency_key: str | None = None,
         context: Mapping[str, Any] | None = None,
         workdir: Path | None = None,
+        workdirs: Path | None = None,
         secrets: Callable[[str], str | None] = environment_secret,
         on_secret: Callable[[str], None] = lambda _value: None,
     ) -> None:
+        """`workdir`: the folder for the run's files; or `workdirs`, where each run has one."""
         self.execution_id = execution_id
         self.step_id = step_id
         self.attempt = attempt
@@ -111,9 +113,10 @@ class StepContext:
         """The handler has looked and seen that it is cancelled: what it returns after that is no result."""
         self._reporter = reporter
         self._workdir = workdir
+        self._workdirs = workdirs
         self._secrets = secrets
         self._on_secret = on_secret
-        self._cancelled = threading.Event()
+        self._cancelled = False
         self._lock = threading.Lock()
 
     def log(self, level: Level, message: str, metadata: dict[str, Any]) -> None:
@@ -150,12 +153,12 @@ class StepContext:
 
     def cancel(self) -> None:
         """Tell the handler that it should end."""
-        self._cancelled.set()
+        self._cancelled = True
 
     @property
     def cancelled(self) -> bool:
         """What `step.cancelled` answers."""
-        if self._cancelled.is_set():
+        if self._cancelled:
             self.noticed_cancellation = True
             return True
         return False
@@ -182,7 +185,11 @@ class StepContext:
         """A folder for the files of this run, made on demand; outside a run, a temporary one."""
         with self._lock:
             if self._workdir is None:
-                self._workdir = Path(tempfile.mkdtemp(prefix="longpole-"))
+                self._workdir = (
+                    self._workdirs / self.execution_id
+                    if self._workdirs is not None
+                    else Path(tempfile.mkdtemp(prefix="longpole-"))
+                )
             self._workdir.mkdir(parents=True, exist_ok=True)
             return self._workdir
 

@@ -42,12 +42,12 @@ class Packed(NamedTuple):
 
 def compact_json(value: Any) -> str:
     """JSON without white space, as it is put into interpolated strings."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _COMPACT.encode(value)
 
 
 def json_size(value: Any) -> int:
     """Bytes of the value as compact JSON; a `BlobRef` counts as the little that a reference takes."""
-    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_stand_in).encode(errors="replace"))
+    return len(_MEASURING.encode(value).encode(errors="replace"))
 
 
 def _stand_in(value: Any) -> Any:
@@ -56,6 +56,11 @@ def _stand_in(value: Any) -> Any:
     if isinstance(value, Text):
         return value.parts
     raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+# Made once: with options, `json.dumps` makes one for each call.
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_MEASURING = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_stand_in)
 
 
 def contains_deferred(value: Any) -> bool:

@@ -47,12 +47,16 @@ PURE = (
 """Modules of `workflows` without clock, randomness or state of their own: `tests/workflows/test_pure_modules.py` reads
 their source for it, so that the sandbox need not execute them anew for every run."""
 
+HANDLERS = "workflows.dag"
+"""What Temporal sees of a run, without anything that it does: it has the run import that inside of the sandbox."""
+
 PASSED_THROUGH = (
     "definitions",  # pure, and its cache of compiled definitions is what keeps a run cheap
     "pydantic",  # `definitions.model` is made of it
     "pydantic_core",
     "annotated_types",
     *PURE,
+    HANDLERS,
 )
 """Modules that workflow code shares with the worker. What talks to Temporal is never one of them: the sandbox has to be
 able to catch a `datetime.now()` in it."""

@@ -1,56 +1,24 @@
-"""`DagWorkflow`: the one workflow type. It drives the pure runner with activities, timers, signals and queries.
+"""`DagWorkflow`: the one workflow type, as Temporal sees it: what it is started with, told and asked.
 
-Everything here is deterministic: time comes from the workflow's clock, activities have explicit ids (replay compares
-ids and types, not arguments), and what happens is handled in the order in which the server recorded it.
+What it does is in `workflows.driver`. To make a class with this many handlers takes as long as all else that the
+sandbox executes for a run, so this one is shared between runs (decision 8), and each imports its driver by itself.
 """
 
-# No `from __future__ import annotations`: the SDK would evaluate those of all handlers for every run.
+from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
-with workflow.unsafe.imports_passed_through():
-    from definitions.bounded_text import bounded
-    from definitions.calls import OutcomePage
-    from definitions.changes import skip_of
-    from definitions.errors import LongpoleError
-    from definitions.incoming import MESSAGE_LIMIT, beginning, cancel_request, rescheduling
+from definitions.changes import skip_of
+from definitions.errors import LongpoleError
+from definitions.incoming import cancel_request
+from definitions.messages import WORKFLOW_TYPE
 
-from definitions.messages import (
-    WORKFLOW_TYPE,
-    CancelRequest,
-    CancelStep,
-    CancelTimer,
-    Command,
-    Ending,
-    ReadItems,
-    StartChild,
-    StartStep,
-    StartTimer,
-)
-from workflows import attributes
-from workflows.blob_requests import BlobRequests
-from workflows.child_runs import ChildRuns
-from workflows.closing import raise_ending, result_for_parent, to_its_end
-from workflows.event_recording import EventRecording
-from workflows.explanation import explanation
-from workflows.history_length import HistoryLength, continue_as_new
-from workflows.limits_of_time import LimitsOfTime
-from workflows.local_budget import LocalBudget
-from workflows.outcome import outcome_pages, submit_outcome, workflow_result
-from workflows.progress import Progress
-from workflows.run_changes import RunChanges
-from workflows.runner import Runner
-from workflows.steering import Steering
-from workflows.step_records import StepRecords
-from workflows.steps_in_flight import StepsInFlight
-from workflows.temporal_timers import TemporalTimers
-from workflows.timetable import Hours
-from workflows.timing import YIELD
+if TYPE_CHECKING:
+    from workflows.driver import Driver
+
+_IMPORT_MEANT = workflow.SandboxImportNotificationPolicy.SILENT
 
 
 @workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[LongpoleError])
@@ -60,281 +28,123 @@ class DagWorkflow:
     @workflow.init
     def __init__(self, fields: Any = None, *_more: Any) -> None:
         """`fields` are those of a `RunInput`, as they are: the SDK would look at every value to make one of them."""
-        try:
-            run, program, state = beginning(fields, execution_id=workflow.info().workflow_id)
-        except LongpoleError as error:
-            message = bounded(str(error), MESSAGE_LIMIT)
-            if workflow.unsafe.is_replaying():
-                # What it has by reference was there before: to fail now would contradict the history. Its task is
-                # tried again until that is restored.
-                raise RuntimeError(message) from None
-            raise ApplicationError(message, type=error.code, non_retryable=True) from None
-        self._run = run
-        self._runner = Runner(program, state, execution_id=run.execution_id, depth=run.depth)
-        self._runner.local = LocalBudget(run.interpreter)
-        self._progress = Progress(self._runner)
-        self._steps = StepsInFlight(self._runner, self._wake, priority=run.priority)
-        self._hours = Hours(run, self._runner, self._steps)
-        self._begun = bool(state.open)
-        self._children = ChildRuns(self._runner, self._steps.watch)
-        self._timers = TemporalTimers(self._runner, self._wake)
-        self._requests = BlobRequests(self._runner, self._wake)
-        self._limits = LimitsOfTime(self._runner, self._wake)
-        self._records = EventRecording(self._runner, self._progress, run.execution_id)
-        self._step_records = StepRecords(self._runner, execution_id=run.execution_id, interpreter=run.interpreter)
-        self._history = HistoryLength(run, self._runner)
-        self._changes = RunChanges(run, self._runner, self._steps, self._records, self._wake)
-        self._steering = Steering(self._runner, self._wake)
-        self._outcome: list[OutcomePage] = []
-        self._account: list[OutcomePage] = []
-        self._woken = False
-        self._shown_paused = state.paused
-        if self._begun:
-            # Signals that came with the new history are handled before `run` is: they find open what they are for.
-            self._runner.start(workflow.time())
+        with workflow.unsafe.sandbox_import_notification_policy(_IMPORT_MEANT):
+            from workflows.driver import Driver
+        self._driver: Driver = Driver(fields)
 
     @workflow.run
     async def run(self, fields: Any = None, *_more: Any) -> Any:
         """Run the definition. Returns the run's result as JSON; values kept in blob storage are null in it."""
-        if self._begun:
-            self._limits.watch_deadline()
-        while not self._runner.finished:
-            try:
-                await (self._advance() if self._has_begun() else self._until_start())
-            except asyncio.CancelledError:
-                self._cancel(CancelRequest(reason="cancelled through Temporal"))
-        return await self._finish()
+        return await self._driver.run()
 
     # -- signals ------
 
     @workflow.signal(description="What runs goes on to its end, nothing new starts")
     def pause(self, *_note: Any) -> None:
         """Running steps end, nothing new starts, the run's timeout stands still."""
-        self._runner.pause(workflow.time())
-        self._children.tell("pause")
-        self._limits.stop_deadline()
-        self._wake()
+        self._driver.pause()
 
     @workflow.signal(description="Go on after a pause")
     def resume(self, *_note: Any) -> None:
         """Go on after `pause`."""
-        self._runner.resume(workflow.time())
-        self._children.tell("resume")
-        self._hours.look_again()
-        if self._begun or not self._hours.is_before_start:
-            self._limits.watch_deadline()
-        self._wake()
+        self._driver.resume()
 
     @workflow.signal(description='Move the start; input: {"start": Unix time, "steps": {"id": Unix time}}')
     def reschedule(self, timetable: Any = None, *_more: Any) -> None:
         """Another start of the run, and of steps that have not started; what makes no sense changes nothing."""
-        given = rescheduling(timetable)
-        if given is not None:
-            self._changes.run = replace(self._changes.run, starts_at=given.start, step_starts=given.steps)
-            self._hours.change(given)
-            self._wake()
+        self._driver.reschedule(timetable)
 
     @workflow.query(description="When the run and its steps may start, as Unix times")
     def timetable(self) -> dict[str, Any]:
         """When the run and its steps may start, as Unix times."""
-        return vars(self._hours.timetable)
+        return self._driver.timetable
 
     @workflow.signal(description='End the run; input: none, a reason, or {"reason": "...", "grace_seconds": 10}')
     def cancel(self, request: Any = None, *_more: Any) -> None:
         """End the run: nothing new starts, running steps get a grace period. Without argument, or with
         `{"reason": "...", "grace_seconds": 10, "save_partial_results": true}`."""
-        self._cancel(cancel_request(request))
+        self._driver.cancel(cancel_request(request))
 
     @workflow.signal(description='Send an event; input: {"name": "...", "data": ...}')
     def event(self, argument: Any = None, *_more: Any) -> None:
         """Send an event: `{"name": ..., "data": ..., "id": ...}`, the last two if wanted. What is refused is told as a
         run event `signal.refused`."""
-        self._steering.signalled("event", argument)
+        self._driver.steering.signalled("event", argument)
 
     @workflow.signal(description='Answer an approval; input: {"step": "...", "approved": true, "by": "..."}')
     def approve(self, argument: Any = None, *_more: Any) -> None:
         """Answer an approval: `{"step": path, "approved": true, "by": ..., "comment": ..., "values": {...}}`."""
-        self._steering.signalled("approve", argument)
+        self._driver.steering.signalled("approve", argument)
 
     @workflow.signal(description='Change what has not started; input: {"skip": ["step"]}, see docs/operations.md')
     def change(self, argument: Any = None, *_more: Any) -> None:
         """Change the run: `{"inject": [...], "edit": {...}, "skip": [...], "max_parallel_steps": 4, "priority": 80}`
         (`definitions.changes`). What is refused is told as the run event `run.change_refused`."""
-        self._changes.signalled(argument)
+        self._driver.changes.signalled(argument)
 
     @workflow.signal(description='Skip a step that has not started; input: its id, or {"step": "..."}')
     def skip_step(self, argument: Any = None, *_more: Any) -> None:
         """Skip a step, as `change` with `skip`."""
-        self._changes.signalled(skip_of(argument))
+        self._driver.changes.signalled(skip_of(argument))
 
     # -- updates: the same, with an answer ------
 
     @workflow.update(description='Send an event; input: {"name": "...", "data": ...}')
     def send_event(self, argument: Any = None, *_more: Any) -> None:
         """As the signal `event`; what is refused fails the update, with the code as its type."""
-        self._steering.send_event(argument)
+        self._driver.steering.send_event(argument)
 
     @send_event.validator
     def _check_event(self, argument: Any = None, *_more: Any) -> None:
-        self._steering.check_event(argument)
+        self._driver.steering.check_event(argument)
 
     @workflow.update(description='Answer an approval; input: {"step": "...", "approved": true, "by": "..."}')
     def decide(self, argument: Any = None, *_more: Any) -> None:
         """As the signal `approve`; what is refused fails the update, with the code as its type."""
-        self._steering.decide(argument)
+        self._driver.steering.decide(argument)
 
     @decide.validator
     def _check_decision(self, argument: Any = None, *_more: Any) -> None:
-        self._steering.check_decision(argument)
+        self._driver.steering.check_decision(argument)
 
     @workflow.update(description='Change what has not started; input: {"skip": ["step"]}, see docs/operations.md')
     def change_run(self, argument: Any = None, *_more: Any) -> dict[str, Any]:
         """As the signal `change`; the digest of what the run goes by then. What is refused fails the update, with every
         problem in its details."""
-        return self._changes.change(argument)
+        return self._driver.changes.change(argument)
 
     @change_run.validator
     def _check_change(self, argument: Any = None, *_more: Any) -> None:
-        self._changes.check(argument)
+        self._driver.changes.check(argument)
 
     # -- queries ------
 
     @workflow.query(description="The approvals that wait for an answer")
     def approvals(self) -> list[dict[str, Any]]:
         """What is asked, of whom, since when (`workflows.approvals`)."""
-        return self._runner.approvals
+        return self._driver.approvals
 
     @workflow.query(description="Status, counts, and which steps run or failed")
     def progress(self) -> dict[str, Any]:
         """Status, counts, and which steps run or failed."""
-        return self._progress.snapshot()
+        return self._driver.progress.snapshot()
 
     @workflow.query(description="Why a step is not running now; input: a step id, or none for all that have not ended")
     def explain(self, step_id: Any = None, *_more: Any) -> dict[str, Any]:
         """Why the step, or each that has not ended, is where it is (`workflows.explanation`)."""
-        return explanation(self._runner, step_id)
+        return self._driver.explain(step_id)
 
     @workflow.query(description="The run's shared context")
     def context(self) -> dict[str, Any]:
         """What the run's shared context holds now."""
-        return self._runner.state.context
+        return self._driver.context
 
     @workflow.query(description="How the run ended, in pages from 0; null while it goes on")
     def outcome(self, page: int) -> dict[str, Any] | None:
         """A page of the run's outcome (from 0; `last` says whether there are more); null while it has none."""
-        return vars(self._outcome[page]) if 0 <= page < len(self._outcome) else None
+        return self._driver.outcome(page)
 
     @workflow.query(description="How the steps stand, in pages from 0, as `outcome` tells how they ended")
     def account(self, page: int) -> dict[str, Any] | None:
         """A page of how the run stands now; null beyond the last. Of a run that was terminated it is all there is."""
-        if page == 0 or not self._account:
-            now = workflow.time()
-            self._account = outcome_pages(self._runner.state, self._run.execution_id, Ending("cancelled"), now)
-        return vars(self._account[page]) if 0 <= page < len(self._account) else None
-
-    # -- the loop ------
-
-    def _has_begun(self) -> bool:
-        """Whether the run's hour has come; whoever ends it before does not wait for that."""
-        if not self._begun and (self._runner.stopping is not None or not self._hours.is_before_start):
-            self._begun, self._progress.waiting = True, False
-            self._runner.start(workflow.time())
-            self._limits.watch_deadline()
-            return not self._runner.finished
-        self._progress.waiting = not self._begun
-        return self._begun
-
-    async def _until_start(self) -> None:
-        if self._runner.finished:
-            return
-        self._woken = False
-        self._records.record()
-        self._show()
-        await self._hours.until_start(lambda: self._woken)
-
-    async def _advance(self) -> None:
-        """One round: do what the runner wants, show it, wait for something to happen."""
-        self._woken = False
-        self._history.watch()
-        for command in self._runner.commands(workflow.time()):
-            self._do(command)
-        self._limits.begin_grace()
-        self._records.record()
-        self._show()
-        if self._runner.backlog:
-            await workflow.sleep(YIELD)
-        elif self._runner.draining and self._runner.drained:
-            self._limits.stop_deadline()
-            self._records.record(all_of_it=True)
-            await continue_as_new(
-                self._changes.run,
-                self._runner,
-                lambda: not (self._records.pending or self._children.busy),
-                self._step_records,
-            )
-        elif self._step_records.due:
-            await self._step_records.record()
-        elif not self._runner.finished:
-            await workflow.wait_condition(lambda: self._woken)
-
-    def _do(self, command: Command) -> None:
-        if isinstance(command, StartStep):
-            (self._hours.start_later if self._hours.holds(command) else self._steps.start)(command)
-        elif isinstance(command, CancelStep):
-            self._tell_to_end(command.activity_id)
-        elif isinstance(command, StartChild):
-            self._children.start(command)
-        elif isinstance(command, StartTimer):
-            self._timers.start(command.timer_id, command.seconds)
-        elif isinstance(command, CancelTimer):
-            self._timers.cancel(command.timer_id)
-        elif isinstance(command, ReadItems):
-            self._requests.read(command)
-        else:
-            self._requests.store(command)
-
-    def _tell_to_end(self, activity_id: str) -> None:
-        if activity_id in self._children:
-            reason = self._runner.stop_reason or "the run that it is a step of needs it no longer"
-            self._children.cancel(activity_id, reason, self._limits.grace_seconds)
-        else:
-            self._steps.cancel(activity_id)
-
-    def _wake(self) -> None:
-        self._woken = True
-
-    def _cancel(self, request: CancelRequest) -> None:
-        if self._runner.stopping is None:
-            self._limits.grace_seconds = request.grace_seconds
-            self._runner.fails_as = request.fails_as
-        self._runner.stop(
-            "cancelled", workflow.time(), reason=request.reason, save_partial=request.save_partial_results
-        )
-        self._wake()
-
-    def _show(self) -> None:
-        workflow.set_current_details(self._progress.markdown())
-        paused = self._progress.status == "paused"
-        if paused != self._shown_paused:
-            workflow.upsert_search_attributes([attributes.PAUSED.value_set(paused)])
-            self._shown_paused = paused
-
-    async def _finish(self) -> Any:
-        """Record the whole outcome, then end as the run ended."""
-        ending = self._runner.ending(workflow.time())
-        self._limits.close()
-        self._records.record(all_of_it=True)
-        if self._records.pending:
-            await to_its_end(self._records.recorded())
-        if self._step_records.due:
-            await to_its_end(self._step_records.record())
-        if self._children.busy:
-            await to_its_end(self._children.told())
-        self._progress.ending = ending
-        self._show()
-        self._outcome = outcome_pages(self._runner.state, self._run.execution_id, ending, workflow.time())
-        submit_outcome(self._outcome)
-        await raise_ending(ending)
-        if self._run.depth:
-            return await result_for_parent(self._outcome[-1])
-        return workflow_result(self._outcome[-1])
+        return self._driver.account(page)

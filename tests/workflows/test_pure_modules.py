@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from collections.abc import Collection
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from definitions.expressions.python_syntax import past_parser_fault
-from engine.sandbox import PURE
+from engine.sandbox import HANDLERS, PURE
 
 STANDARD_LIBRARY = {
     *("__future__", "collections", "collections.abc", "dataclasses", "datetime", "heapq", "itertools", "json", "types"),
@@ -34,15 +35,16 @@ def _imports(tree: ast.AST) -> set[str]:
     return found
 
 
-def impurities(source: str) -> list[str]:
-    """What in a module's source makes it unfit to be shared between runs, or to be replayed."""
+def impurities(source: str, also: Collection[str] = ()) -> list[str]:
+    """What in a module's source makes it unfit to be shared between runs, or to be replayed.
+
+    `also`: what else it may import."""
     tree = past_parser_fault(lambda: ast.parse(source))
     found = [
         f"imports {name}"
         for name in sorted(_imports(tree))
         if name not in STANDARD_LIBRARY
-        and name not in PURE
-        and name != "temporalio.common"
+        and name not in (*PURE, *also, "temporalio.common")
         and name.partition(".")[0] != "definitions"
     ]
     for node in ast.walk(tree):
@@ -76,6 +78,13 @@ def test_it_is_pure(name: str) -> None:
     module = importlib.import_module(name)
     assert module.__file__ is not None
     assert impurities(Path(module.__file__).read_text()) == []
+    assert _own_state(module) == []
+
+
+def test_what_temporal_sees_hands_on_all_that_it_is_told() -> None:
+    module = importlib.import_module(HANDLERS)
+    assert module.__file__ is not None
+    assert impurities(Path(module.__file__).read_text(), also=("temporalio", "workflows.driver")) == []
     assert _own_state(module) == []
 
 

@@ -16,7 +16,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.worker import Worker
 
 from engine.core import Engine
-from engine.sandbox import PASSED_THROUGH, PURE, Sandbox, sandbox
+from engine.sandbox import HANDLERS, PASSED_THROUGH, PURE, Sandbox, sandbox
 from engine.settings import Settings
 from engine.worker import create_worker
 from tests.definitions import test_expressions
@@ -85,7 +85,7 @@ async def test_runs_are_in_the_sandbox_and_share_nothing_that_decides(engine: En
     assert isinstance(runner, Sandbox)
     passed = set(runner.restrictions.passthrough_modules)
     assert set(PASSED_THROUGH) <= passed
-    assert {name for name in passed if name.partition(".")[0] == "workflows"} == set(PURE)
+    assert {name for name in passed if name.partition(".")[0] == "workflows"} == {*PURE, HANDLERS}
     assert not runner.restrictions.passthrough_all_modules
 
 
