@@ -46,7 +46,7 @@ class Row:
         work = self.work
         told: dict[str, Any] = {"engine": self.engine, "work": work.name, "size": work.size, "steps": work.all_steps}
         if self.failures:
-            told |= {"failures": len(self.failures), "error": self.failures[-1]}
+            told |= {"failures": len(self.failures), "error": " / ".join(dict.fromkeys(self.failures))}
         if not self.seconds:
             return told
         times = list(self.seconds.values())
@@ -65,6 +65,8 @@ class Runner:
     python: Path
     database: Callable[[Peer], str]
     process: PeerProcess | None = None
+    warm: bool = False
+    """Whether its process has done each work once."""
     offers: list[Offer] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -73,7 +75,7 @@ class Runner:
         if self.process is None and len(self.failures) < FAILURES:
             try:
                 self.process = PeerProcess(self.peer, self.python, self.database(self.peer))
-                self.offers = self.process.offers
+                self.offers, self.warm = self.process.offers, False
             except PeerFailed as failed:
                 self.failures.append(str(failed))
         return self.process
@@ -125,8 +127,10 @@ class Rounds:
             return
         try:
             with process.awake():
-                for offer, work in self._works(runner):
-                    self._measure(process, offer, work, self._row(runner, offer, work), number)
+                for count in dict.fromkeys((number if runner.warm else 0, number)):
+                    for offer, work in self._works(runner):
+                        self._measure(process, offer, work, self._row(runner, offer, work), count)
+                    runner.warm = True
         except PeerFailed as failed:
             runner.lose(str(failed))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -35,8 +37,16 @@ def temporal(both: SideBySide, chain_workflow: Any, fan_out_workflow: Any) -> Pr
 
 
 async def main() -> None:
-    """All ways on one server."""
-    full = "--full" in sys.argv
+    """All ways on one server, until nobody asks any more, or something ends a worker."""
+    try:
+        await serve_all("--full" in sys.argv)
+    except BaseException:  # noqa: BLE001 - whatever it is, the log has it
+        traceback.print_exc()
+        os._exit(1)  # the thread that waits to be asked would keep the process
+
+
+async def serve_all(full: bool) -> None:
+    """What is told when asked, while server and workers are there."""
     async with open_side_by_side("full" if full else "normal") as both:
         loop = asyncio.get_running_loop()
 

@@ -84,7 +84,7 @@ async def test_a_run_is_continued_while_temporal_is_down_and_goes_on_when_it_is_
             failed = await run(engine, document(missing, log))
         missing.write_text("x")
         await asyncio.to_thread(server.stop)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(45):
             continuation = await engine.executions.continue_run(failed.execution_id)
         assert continuation.run_again == ("b", "c")
         assert await engine.executions.status(failed.execution_id) == "pending"
