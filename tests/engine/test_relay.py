@@ -21,7 +21,7 @@ from tests.running import begin, ended
 KILLS = 5
 ECHO = {"name": "echo", "steps": [{"id": "a", "handler": "steps.echo"}]}
 IN_TIME = 60.0
-"""A run that a crash left in between has ended this soon."""
+"""A run that a crash left in between has ended long before that."""
 
 
 async def start_and_die(settings: Settings, temporal: DevServer, failpoint: str) -> str:
