@@ -25,6 +25,7 @@ from activities.errors import CANCELLED, INVALID_INPUT, TIMEOUT, WORKER_LOST, Cl
 from activities.failures import message_of, step_failure
 from activities.handler_loop import Ending, HandlerLoop, Raised, Returned, Running
 from activities.masking import Masker
+from activities.metering import Meter, Use
 from activities.outputs import INLINE_LIMIT, check_json, is_small, keep, load, too_large
 from activities.ownership import is_ours
 from activities.recording import Recorder
@@ -76,6 +77,7 @@ class StepActivities:
         self.settings = settings
         self.workdirs = settings.data_dir / WORKDIRS
         self.handlers = HandlerLoop()
+        self.meter = Meter()
         self.stops_local = False
         """Local steps are no longer run here."""
         self._local: set[asyncio.Task[Any]] = set()
@@ -148,6 +150,7 @@ class _Attempt:
         self._mask_text = partial(owner.masker.text, self._run_id)
         self._mask_tree = partial(owner.masker.tree, self._run_id)
         self._beating: asyncio.TimerHandle | None = None
+        self._use = Use(owner.meter, self._step.processes)
 
     async def run(self) -> StepResult:
         self._beat_later()
@@ -169,6 +172,7 @@ class _Attempt:
                 )
                 return result
         finally:
+            self._use.end()
             self._reporter.close()
             if self._beating is not None:
                 self._beating.cancel()
@@ -206,6 +210,8 @@ class _Attempt:
         context = contextvars.copy_context()
         context.run(current.set, self._step)
         running = self._owner.handlers.start(handler.fn, data, context, is_async=handler.is_async)
+        if not handler.elsewhere:
+            self._use.begin(running)
         try:
             await asyncio.wait({running.ended}, timeout=self._call.timeout)
         except asyncio.CancelledError:
@@ -352,6 +358,7 @@ class _Attempt:
             error_traceback=failure["traceback"] if failure else None,
             will_retry=will_retry,
             usage=dict(self._step.amounts),
+            measured=self._use.end(),
             artifacts=self._artifacts(),
         )
         told: dict[str, Any] = {"usage": record.usage} if record.usage else {}
@@ -380,6 +387,7 @@ class _Attempt:
 
     def _beat_again(self) -> None:
         self._beat(self._tally.failed)
+        self._reporter.measured(self._use.now())
         self._reporter.catch_up()
         self._beat_later()
 

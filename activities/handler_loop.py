@@ -13,6 +13,7 @@ import contextvars
 import inspect
 import itertools
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ class Running:
         self._lock = threading.Lock()
         self.interrupted = False
         """The task of an async handler was cancelled before it had ended."""
+        self.thread: int | None = None
+        """The system's id of the thread that it runs in, which it shares with others or not."""
+        self.shares = False
+        self.seconds = 0.0
+        """CPU time of the thread that it had for itself, once that is over."""
         self._cancelling = False
         self._task: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
 
@@ -110,6 +116,11 @@ class _LoopThread:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 
+    @property
+    def native_id(self) -> int | None:
+        """The system's id of the thread."""
+        return self._thread.native_id
+
     def finish(self, *, cancel: bool) -> None:
         """Ends the thread when its tasks have ended."""
         self._closing = True
@@ -160,7 +171,7 @@ class HandlerLoop:
     async def responds(self, seconds: float) -> bool:
         """Whether the event loop of async handlers gets round to anything within that time."""
         ping = Running(asyncio.get_running_loop().create_future())
-        _call_soon(self._loop(), ping.end, Returned(None))
+        _call_soon(self._loop().loop, ping.end, Returned(None))
         done, _ = await asyncio.wait({ping.ended}, timeout=seconds)
         return bool(done)
 
@@ -174,18 +185,21 @@ class HandlerLoop:
             if not last.join(seconds):
                 log.warning("a handler does not end and is left behind")
 
-    def _loop(self) -> asyncio.AbstractEventLoop:
+    def _loop(self) -> _LoopThread:
         with self._lock:
             if self._current is None:
                 self._current = _LoopThread()
-            return self._current.loop
+            return self._current
 
     def _call(self, running: Running, function: Callable[[Any], Any], data: Any) -> None:
+        running.thread = threading.get_native_id()
         try:
             value = function(data)
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its step's failure
+            running.seconds = time.thread_time()
             running.end(Raised(error))
             return
+        running.seconds = time.thread_time()
         if inspect.isawaitable(value):
             # A plain function that gives back a coroutine: an async handler behind a decorator.
             self._spawn(running, lambda: value, contextvars.copy_context())
@@ -193,7 +207,9 @@ class HandlerLoop:
             running.end(Returned(value))
 
     def _spawn(self, running: Running, make: Callable[[], Awaitable[Any]], context: contextvars.Context) -> None:
-        loop = self._loop()
+        thread = self._loop()
+        loop = thread.loop
+        running.thread, running.shares = thread.native_id, True
 
         def create() -> None:
             task = loop.create_task(_guarded(running, make), context=context)

@@ -36,6 +36,8 @@ class Handler:
     name: str
     fn: Callable[[Any], Any]
     is_async: bool
+    elsewhere: bool = False
+    """It does its work on other machines: what the worker uses meanwhile says nothing of it."""
 
 
 class HandlerRegistry:
@@ -151,7 +153,8 @@ class HandlerRegistry:
             return self._load_installed(name) if name in self._installed else self._load_dotted(name)
         if named[0] == HANDLERS:
             return replace(self.resolve(named[1]), name=name)
-        return _handler(name, self.plugins.resolve(*named))
+        found = _handler(name, self.plugins.resolve(*named))
+        return replace(found, elsewhere=self.plugins.plugin(named[0]).elsewhere)
 
     def _load_installed(self, name: str) -> Handler:
         point = self._installed[name]

@@ -19,6 +19,8 @@ MESSAGE_LIMIT = 8 * 1024
 METADATA_LIMIT = 16 * 1024
 LABEL_LIMIT = 200
 """Bytes."""
+MEASURED_SECONDS = 5.0
+"""What is measured changes all the time."""
 PROGRESS_SECONDS = 0.2
 """A handler may report each of a million rows; more often than this nobody looks."""
 
@@ -37,7 +39,9 @@ class AttemptReporter:
         self._lock = threading.Lock()
         self._closed = False
         self._used: dict[str, float] | None = None
-        self._recorded: tuple[tuple[float, str] | None, dict[str, float] | None] = (None, None)
+        self._measured: dict[str, float] | None = None
+        self._measured_at = float("-inf")
+        self._recorded: tuple[tuple[float, str] | None, *tuple[dict[str, float] | None, ...]] = (None, None, None)
         self._recorded_at = float("-inf")
 
     def log(self, level: Level, message: str, metadata: dict[str, Any]) -> None:
@@ -60,20 +64,25 @@ class AttemptReporter:
         self._used = amounts
         self._catch_up_soon()
 
+    def measured(self, amounts: dict[str, float] | None) -> None:
+        """What the worker sees the step use now; recorded by the next `catch_up`, but not each time."""
+        if time.monotonic() - self._measured_at >= MEASURED_SECONDS:
+            self._measured, self._measured_at = amounts, time.monotonic()
+
     def _catch_up_soon(self) -> None:
         if time.monotonic() - self._recorded_at >= PROGRESS_SECONDS:
             self.catch_up()
 
     def catch_up(self) -> None:
-        """Records the newest progress and usage, if they are not recorded yet."""
+        """Records the newest progress, usage and measures, if they are not recorded yet."""
         with self._lock:
-            told = self.latest, self._used
-            if self._closed or told in ((None, None), self._recorded):
+            told = self.latest, self._used, self._measured
+            if self._closed or told in ((None, None, None), self._recorded):
                 return
             self._recorded, self._recorded_at = told, time.monotonic()
         fraction, label = told[0] or (None, "")
         at = datetime.now(UTC)
-        self._recorder.progress(ProgressRecord(self._execution_id, self._step_id, fraction, label, at, told[1]))
+        self._recorder.progress(ProgressRecord(self._execution_id, self._step_id, fraction, label, at, *told[1:]))
 
     def close(self) -> None:
         """The attempt is over: what a handler that was left behind still says is not its step's any more."""

@@ -42,6 +42,7 @@ __all__ = [
     "log",
     "logger",
     "max_attempts",
+    "process",
     "progress",
     "raise_if_cancelled",
     "secret",
@@ -128,6 +129,12 @@ def usage(**amounts: float) -> None:
 def gauge(**values: float) -> None:
     """What the attempt uses now, told with what it has used: `workers=5, memory_usage=68`. The last value counts."""
     _now().set_gauges(values)
+
+
+def process(pid: int) -> None:
+    """A process that the attempt has started: what it and those below it use counts as this step's, also where others
+    run beside it."""
+    _now().processes.add(pid)
 
 
 def artifact(uri: str | Path, name: str | None = None, media_type: str | None = None, **metadata: Any) -> None:

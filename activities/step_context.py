@@ -108,6 +108,8 @@ class StepContext:
         self.context = RunContext(context or {})
         self.artifacts: list[dict[str, Any]] = []
         self.amounts: dict[str, float] = {}
+        self.processes: set[int] = set()
+        """Ids of processes that it has started."""
         self.latest_progress: tuple[float, str] | None = None
         self.noticed_cancellation = False
         """The handler has looked and seen that it is cancelled: what it returns after that is no result."""

@@ -267,6 +267,7 @@ class ExecutionRecords:
             progress=row.progress,
             progress_label=row.progress_label,
             usage=row.usage,
+            measured=row.measured or {},
             artifacts=tuple(row.artifacts),
             output=self._whole(row.output_data, row.output_slots),
         )

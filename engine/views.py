@@ -62,6 +62,8 @@ class StepView:
     progress: float | None = None
     progress_label: str = ""
     usage: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
+    """What its worker saw it use (`activities.metering.Use.told`), if it was looked at."""
     artifacts: tuple[dict[str, Any], ...] = ()
     output: Any = None
 

@@ -14,7 +14,7 @@ from definitions.errors import LongpoleError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision in `migrations/versions`, named here so that a start with nothing to do loads no scripts."""
 
 _one_at_a_time = threading.Lock()

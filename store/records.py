@@ -35,6 +35,8 @@ class AttemptRecord:
     input_slots: list[Any] = field(default_factory=list)
     """What `definitions.values.pack` took out of `input_data`."""
     output_slots: list[Any] = field(default_factory=list)
+    measured: dict[str, float] | None = None
+    """What the worker saw it use (`activities.metering`); None: nothing yet, which keeps what was recorded before."""
     context_data: dict[str, Any] | None = None
     """What it added to the run's shared context."""
 
@@ -69,7 +71,7 @@ class EventRecord:
 @dataclass(frozen=True)
 class ProgressRecord:
     """How far a running step says it is: fraction 0..1, None if it has not said, and a label; what it has used so far,
-    None if it has not said."""
+    None if it has not said; what the worker sees it use, None if it has not looked yet."""
 
     execution_id: str
     step_id: str
@@ -77,6 +79,7 @@ class ProgressRecord:
     label: str
     at: datetime
     usage: dict[str, float] | None = None
+    measured: dict[str, float] | None = None
 
 
 Record = AttemptRecord | LogRecord | EventRecord | ProgressRecord

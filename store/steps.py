@@ -79,7 +79,7 @@ def _upsert(for_postgres: bool) -> Any:
         changes[name] = case(
             (and_(old.settled, not_(and_(unsaid, new.status == "completed"))), old[name]), else_=new[name]
         )
-    for name in ("input_data", "input_slots", "context_data"):
+    for name in ("input_data", "input_slots", "context_data", "measured"):
         changes[name] = func.coalesce(new[name], old[name])
     changes |= {
         "started_at": func.coalesce(old.started_at, new.started_at),
@@ -115,6 +115,7 @@ def _attempt_row(record: AttemptRecord, run_id: UUID) -> dict[str, Any]:
         "will_retry": record.will_retry,
         "error_class": record.error_class,
         "usage": record.usage,
+        "measured": record.measured,
         "artifacts": record.artifacts,
         "progress": None,
         "progress_label": "",
@@ -158,6 +159,7 @@ def record_progress(session: Session, records: Sequence[ProgressRecord], *, runs
                         "fraction": record.fraction,
                         "label": record.label,
                         "used": record.usage,
+                        "seen": record.measured,
                     }
                     for (run_id, step_id), record in last.items()
                 ],
@@ -176,6 +178,7 @@ _PROGRESS: Update = (
         progress=bindparam("fraction"),
         progress_label=bindparam("label"),
         usage=func.coalesce(bindparam("used", type_=STEPS.c.usage.type), STEPS.c.usage),
+        measured=func.coalesce(bindparam("seen", type_=STEPS.c.measured.type), STEPS.c.measured),
     )
 )
 

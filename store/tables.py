@@ -222,6 +222,8 @@ class WorkflowStepExecution(Row, table=True):
     will_retry: bool = False
     error_class: str | None = _text(default=None)
     usage: dict[str, float] = Field(default_factory=dict, sa_type=Json)
+    measured: dict[str, float] | None = _json()
+    """What the worker saw it use; null: it was too short to be looked at, or did its work elsewhere."""
     artifacts: list[dict[str, Any]] = _list()
     progress: float | None = None
     progress_label: str = _text(default="")

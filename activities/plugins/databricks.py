@@ -79,6 +79,7 @@ class TrainModel(OnCluster):
 plugin = Plugin(
     "databricks",
     summary="Notebooks and jobs on Databricks.",
+    elsewhere=True,
     settings=DatabricksSettings,
     needs=Needs({"databricks.sdk": "longpole[databricks]"}, ("host",), (TOKEN,)),
 )

@@ -99,11 +99,18 @@ class Plugin:
         async def forecast(config: Forecast) -> dict:
             \"\"\"The weather of the days to come.\"\"\"
 
-    With `settings`, a `PluginSettings`, operations get the operator's as their second argument. Raises `ValueError` for
-    a name that steps could not write."""
+    With `settings`, a `PluginSettings`, operations get the operator's as their second argument. `elsewhere`: the work
+    is done on other machines, and what the worker uses meanwhile is not told of their steps. Raises `ValueError` for a
+    name that steps could not write."""
 
     def __init__(
-        self, name: str, *, summary: str = "", needs: Needs | None = None, settings: type[PluginSettings] | None = None
+        self,
+        name: str,
+        *,
+        summary: str = "",
+        needs: Needs | None = None,
+        settings: type[PluginSettings] | None = None,
+        elsewhere: bool = False,
     ) -> None:
         if not _PLUGIN_NAME.fullmatch(name):
             raise ValueError(
@@ -113,6 +120,7 @@ class Plugin:
         self.summary = summary
         self.needs = needs or Needs()
         self.settings = settings
+        self.elsewhere = elsewhere
         self.operations: dict[str, Operation] = {}
 
     def operation(

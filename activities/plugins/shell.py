@@ -65,6 +65,7 @@ async def run(config: Run, settings: ShellSettings) -> dict[str, Any]:
     if program is None:
         raise InvalidInput(f"there is no program `{name}` on the worker's machine")
     process = await _started(program, config)
+    step.process(process.pid)
     try:
         async with asyncio.timeout(config.timeout):
             code, stdout, stderr = await _ended(process, config.stdin)

@@ -11,7 +11,7 @@ from api.orchestration.errors import validation_results
 from engine.orchestration.estimating import is_machine
 from engine.orchestration.logs import LogPage, PluginLine
 from engine.orchestration.stopping import StopWish
-from engine.orchestration.usage import WORKERS
+from engine.orchestration.usage import WORKERS, measured_usage
 from engine.orchestration.views import Estimate, ExecutionStatus, LastRun, Origin, StepProgress, WorkflowSummary
 from engine.views import StoredDefinition
 
@@ -207,12 +207,12 @@ def _step_progress(step: StepProgress) -> wire.StepProgress | None:
 
 
 def _step_usage(step: StepProgress) -> dict[str, Any] | None:
-    """What the step has said that it uses, beside what it holds."""
+    """What the step has said that it uses, or else its worker has seen, beside what it holds."""
     machines = sum(amount for name, amount in step.amounts.items() if is_machine(name))
     held = {name: step.config[name] for name in _GAUGES if isinstance(step.config.get(name), str)}
     if machines:
         held[WORKERS] = int(machines)
-    return {**held, **step.view.usage} or None
+    return {**held, **measured_usage(step.view.measured, step.amounts), **step.view.usage} or None
 
 
 def stop_wish(request: wire.StopRequest) -> StopWish:

@@ -168,7 +168,7 @@ class StepDetails(BaseModel):
 
 
 class ResourceUsage(BaseModel):
-    """What an execution has used so far. Peaks are of what ran at once, as reported or demanded."""
+    """What an execution has used so far. Peaks are of what ran at once, as reported, measured or demanded."""
 
     total_compute_hours: Hours
     cost_usd: Money

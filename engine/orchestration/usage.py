@@ -16,6 +16,8 @@ _COSTS = ("cost_usd", "cost")
 """In which a handler may report cost of its own (`step.usage(cost_usd=...)`)."""
 _MEMORY = ("peak_memory_gb", "memory_gb")
 _CORES = ("peak_cpu_cores", "cpu_cores")
+_SHARES = {"cpu_usage": ("cpu_cores", "machine_cores"), "memory_usage": ("memory_gb", "machine_memory_gb")}
+"""What is in percent: of how much the step demands by that name, or else of what the machine has."""
 
 
 def usage_of(
@@ -45,6 +47,18 @@ def seconds_of(row: WorkflowStepExecution, now: datetime) -> float:
     return max(0.0, ((row.completed_at or now) - row.started_at).total_seconds())
 
 
+def measured_usage(measured: Mapping[str, float], held: Mapping[str, float]) -> dict[str, float]:
+    """What a worker saw a step use, as it is told: `cpu_usage` and `memory_usage` in percent of what the step has, the
+    peaks in cores and GB; empty where it was not looked at. `held`: what the step demands."""
+    if not measured:
+        return {}
+    told: dict[str, float] = {}
+    for name, (amount, machine) in _SHARES.items():
+        whole = held.get(amount) or measured[machine]
+        told[name] = round(100 * measured[amount] / whole, 1)
+    return told | {name: measured[name] for name in (_MEMORY[0], _CORES[0])}
+
+
 def _outermost(path: str) -> str:
     """The step of the definition that a path leads into."""
     return path.partition(".")[0].partition("[")[0]
@@ -56,7 +70,7 @@ def _peak(
     names: Sequence[str],
     now: datetime,
 ) -> float | None:
-    """The most of something that was in use at once: as reported, or else as demanded."""
+    """The most of something that was in use at once: as reported, or else as measured, or else as demanded."""
     changes = sorted(_changes(rows, held, names, now))
     if not changes:
         return None
@@ -74,8 +88,8 @@ def _changes(
     now: datetime,
 ) -> Iterator[tuple[datetime, float]]:
     for row in rows:
-        known = {**held[row.step_id], **row.usage}
-        amount = next((known[name] for name in names if name in known), None)
+        sources = (row.usage, row.measured or {}, held[row.step_id])
+        amount = next((source[name] for source in sources for name in names if name in source), None)
         if amount is not None and row.started_at is not None:
             yield row.started_at, amount
             yield row.completed_at or now, -amount

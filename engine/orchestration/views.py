@@ -66,7 +66,7 @@ class StepProgress:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a run has used so far. Peaks: of what ran at once; None: no step said or demanded any."""
+    """What a run has used so far. Peaks: of what ran at once; None: none is known of any step."""
 
     compute_hours: float
     cost: float

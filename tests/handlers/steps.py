@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,13 @@ async def works(given: dict[str, Any]) -> dict[str, int]:
     step.gauge(workers=5, cpu_usage=75, memory_usage=68, peak_memory_gb=2)
     await asyncio.sleep(given.get("seconds", 0))
     return {"records_extracted": 3}
+
+
+def burns(given: dict[str, Any]) -> None:
+    """Holds `bytes` of memory and a processor until it is told to end."""
+    held = b"x" * given["bytes"]
+    while not step.cancelled:
+        hashlib.sha256(held).digest()
 
 
 def holds(given: dict[str, Any]) -> str:

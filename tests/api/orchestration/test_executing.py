@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
+import pytest
 from orchestration_requests import BASE, STATUS, begun, data, documented, error, same_shape, step, stored, workflow
 from serving import Service
 
@@ -102,13 +105,43 @@ async def test_what_a_running_step_reports_is_seen_while_it_runs(running: Servic
         first, running_step, last = found["step_details"]  # type: ignore[misc]
         assert running_step["progress"] == {"current_operation": "calculating_aggregations", "percentage": 35}
         usage = {"cluster_id": "cluster_001", "workers": 5, "cpu_usage": 75, "memory_usage": 68, "peak_memory_gb": 2}
-        assert running_step["resource_usage"] == usage
+        assert running_step["resource_usage"] | usage == running_step["resource_usage"]
         assert last == {"id": "last", "status": "pending", "depends_on": ["busy"]}
         assert first["status"] == "completed"
         assert found["progress"] == {"completed_steps": 1, "total_steps": 3, "percentage": 33}
         used = found["resource_usage"]
         assert used["peak_memory_gb"] == 2  # type: ignore[index]
         data(await ann.post(f"{BASE}/executions/{execution}/stop", json={"graceful": False}))
+
+
+async def test_what_a_step_uses_is_measured_and_told_while_it_runs_and_after(running: Service) -> None:
+    size = 32_000_000
+    busy = step("busy", "steps.burns", config={"bytes": size}, resources={"memory_gb": 0.5})
+    async with running.client() as ann:
+        execution = await begun(ann, await stored(ann, workflow(busy)))
+
+        async def found() -> dict[str, Any]:
+            seen: dict[str, Any] = data(await ann.get(f"{BASE}/executions/{execution}"))
+            return seen
+
+        async def is_measured() -> bool:
+            return "cpu_usage" in (await found())["step_details"][0].get("resource_usage", {})
+
+        async def is_over() -> bool:
+            return (await found())["status"] == "stopped"
+
+        await eventually(is_measured)
+        data(await ann.post(f"{BASE}/executions/{execution}/stop", json={}))
+        await eventually(is_over)
+        ended = await found()
+        [told] = ended["step_details"]
+        usage, whole = told["resource_usage"], ended["resource_usage"]
+        assert usage["cpu_usage"] > 0
+        assert usage["peak_memory_gb"] >= 0.9 * size / 1e9
+        assert usage["memory_usage"] == pytest.approx(100 * usage["peak_memory_gb"] / 0.5, rel=0.5)
+        assert 0 < usage["peak_cpu_cores"] < 2
+        # What was measured, and not what was demanded.
+        assert (whole["peak_memory_gb"], whole["peak_cpu_cores"]) == (usage["peak_memory_gb"], usage["peak_cpu_cores"])
 
 
 async def test_the_log_is_paged_in_full_without_gaps(running: Service) -> None:
