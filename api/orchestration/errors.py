@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from api.exchange import exchange_of
 from api.faults import ErrorManner, Fault
+from api.orchestration.envelope import Optional
 from definitions.errors import Problem
 
 _CODES = {
@@ -29,6 +30,15 @@ _NO_ID = {"execution_id": "EXECUTION_NOT_FOUND", "workflow_id": "WORKFLOW_NOT_FO
 _SCHEDULE = "schedule"
 
 
+class ProblemDetails(BaseModel):
+    """One thing that is wrong: where, and what to do."""
+
+    code: str
+    path: str
+    message: str
+    remedy: str
+
+
 class ValidationResults(BaseModel):
     """What checking a workflow has come to."""
 
@@ -36,6 +46,8 @@ class ValidationResults(BaseModel):
     dependencies_resolved: bool
     plugins_available: bool
     schedule_valid: bool
+    warnings: Optional[list[ProblemDetails]] = None
+    """What does not keep it from being stored, but from being activated as things are now."""
 
 
 class ErrorDetails(BaseModel):
@@ -54,15 +66,20 @@ class ErrorBody(BaseModel):
     error: ErrorDetails
 
 
-def validation_results(problems: Iterable[Problem] = ()) -> ValidationResults:
-    """What a definition's problems say of it."""
-    kinds = {_kind(problem) for problem in problems}
+def validation_results(problems: Iterable[Problem] = (), *, warnings: Sequence[Problem] = ()) -> ValidationResults:
+    """What a definition's problems say of it; `warnings`: those that have not kept it from being stored."""
+    kinds = {_kind(problem) for problem in (*problems, *warnings)}
     return ValidationResults(
         steps_valid=not kinds & {"", "RESOURCE_INSUFFICIENT"},
         dependencies_resolved="STEP_DEPENDENCY_ERROR" not in kinds,
         plugins_available="PLUGIN_UNAVAILABLE" not in kinds,
         schedule_valid=not kinds & {_SCHEDULE, "SCHEDULE_CONFLICT"},
+        warnings=[_details(each) for each in warnings] or None,
     )
+
+
+def _details(problem: Problem) -> ProblemDetails:
+    return ProblemDetails(**{**problem.as_dict(), "code": problem.code.upper()})
 
 
 def _kind(problem: Problem) -> str:
@@ -92,7 +109,7 @@ def error_body(request: Request, fault: Fault) -> ErrorBody:
     if fault.remedy:
         details["remedy"] = fault.remedy
     if fault.problems:
-        details["problems"] = [{**each.as_dict(), "code": each.code.upper()} for each in fault.problems]
+        details["problems"] = [_details(each).model_dump() for each in fault.problems]
     if fault.code == "definition_invalid":
         details["validation_results"] = validation_results(fault.problems).model_dump()
     if fault.error_id is not None:

@@ -46,10 +46,11 @@ async def updated(engine: Engine, caller: Identity, workflow_id: str, document: 
 
 async def told(engine: Engine, caller: Identity, stored: StoredDefinition) -> wire.CreatedWorkflow:
     """What became of a document that was stored."""
-    estimating = Workflows(engine, caller).estimating
+    workflows = Workflows(engine, caller)
+    estimating, clashes = workflows.estimating, await workflows.schedule_clashes(stored)
     expected, usd = await estimating.estimate(stored.document, stored.workflow_id), await estimating.usd()
     has_schedule = bool((stored.source or {}).get("schedule"))
-    return translate.created(stored, expected, usd, scheduled=has_schedule)
+    return translate.created(stored, expected, usd, scheduled=has_schedule, warnings=clashes)
 
 
 def _at_workers(problem: Problem) -> Problem:

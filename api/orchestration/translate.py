@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from api.orchestration import wire
 from api.orchestration.described import document_of
 from api.orchestration.errors import validation_results
+from definitions.errors import Problem
 from engine.orchestration.estimating import is_machine
 from engine.orchestration.logs import LogPage, PluginLine
 from engine.orchestration.stopping import StopWish
@@ -99,23 +100,26 @@ def last_execution(run: LastRun) -> wire.LastExecution:
     )
 
 
-def created(stored: StoredDefinition, expected: Estimate, usd: float, *, scheduled: bool) -> wire.CreatedWorkflow:
-    """What became of a document that was stored; `usd`: what one unit of the pools' currency is worth."""
+def created(
+    stored: StoredDefinition, expected: Estimate, usd: float, *, scheduled: bool, warnings: Sequence[Problem] = ()
+) -> wire.CreatedWorkflow:
+    """What became of a document that was stored; `usd`: what one unit of the pools' currency is worth; `warnings`: what
+    stands against its activation."""
     return wire.CreatedWorkflow(
         id=stored.workflow_id,
         name=stored.name,
         version=stored.definition.version,
         status=_ACTIVATIONS[stored.activation],
-        validation_results=validation_results(),
+        validation_results=validation_results(warnings=warnings),
         estimated_cost=wire.EstimatedCost(
             compute_hours=expected.compute_hours, estimated_usd=expected.cost * usd + expected.usd
         ),
-        next_steps=_next_steps(stored, scheduled=scheduled),
+        next_steps=_next_steps(stored, scheduled=scheduled, clashes=bool(warnings)),
     )
 
 
-def _next_steps(stored: StoredDefinition, *, scheduled: bool) -> list[str]:
-    steps = []
+def _next_steps(stored: StoredDefinition, *, scheduled: bool, clashes: bool) -> list[str]:
+    steps = ["Change the schedule, which conflicts with others"] if clashes else []
     if stored.activation != "active":
         steps.append("Activate workflow to enable scheduling" if scheduled else "Activate workflow")
     if stored.revision == 1:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from definitions.errors import Conflict
+from definitions.errors import Conflict, Problem
 from definitions.ids import to_uuid
 from engine.access.identity import Identity
 from engine.core import Engine
@@ -61,6 +61,11 @@ class Workflows:
         `Schedules.put`."""
         await self._schedules.follow_document(workflow_id, replace=False)
         return await self._engine.definitions.set_active(workflow_id, True)
+
+    async def schedule_clashes(self, stored: StoredDefinition) -> list[Problem]:
+        """The instants for which activating it would be refused now, by the schedule of its document. An active one has
+        been through that."""
+        return [] if stored.is_active else await self._schedules.clashes_of_document(stored.workflow_id)
 
     async def pause(self, workflow_id: str) -> StoredDefinition:
         """From now on no run of it begins; those that go on do. Raises `DefinitionNotFound`, and `Conflict` for a

@@ -12,7 +12,7 @@ import structlog
 from temporalio.client import ScheduleBackfill, ScheduleDescription, ScheduleOverlapPolicy, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from definitions.errors import Conflict, FieldsInvalid, ServiceUnavailable
+from definitions.errors import Conflict, FieldsInvalid, Problem, ServiceUnavailable
 from definitions.ids import execution_id as id_of
 from definitions.ids import to_uuid
 from definitions.launching import LAUNCHER_TYPE, schedule_id, scheduled_execution_id
@@ -21,6 +21,7 @@ from definitions.validation import check_input
 from engine.access.identity import Identity
 from engine.schedules.applying import applying_of
 from engine.schedules.competing import require_room
+from engine.schedules.conflicts import ScheduleConflict
 from engine.schedules.missed import check_missed
 from engine.schedules.views import OccurrenceView, Preview, ScheduleView
 from engine.scheduling.pools import PoolBook
@@ -90,17 +91,37 @@ class Schedules:
     async def follow_document(self, workflow_id: str, *, replace: bool) -> None:
         """Have the schedule that the workflow's own document tells of, if it does. Where there is one already, it is
         given those times with `replace`, else left alone. Raises as `put`."""
+        wish, is_new = await self._wish_of_document(workflow_id)
+        if wish is not None and (is_new or replace):
+            await self.put(workflow_id, wish)
+
+    async def clashes_of_document(self, workflow_id: str) -> list[Problem]:
+        """The instants at which the schedule that the workflow's own document tells of would not fit its pools if it
+        began now; empty where it tells of none. Raises `DefinitionNotFound`."""
+        wish, _ = await self._wish_of_document(workflow_id)
+        if wish is None:
+            return []
+        schedule = load_schedule(wish)
+
+        def read(session: Session) -> list[Problem]:
+            try:
+                require_room(session, self._pools, workflow_id, schedule)
+            except ScheduleConflict as conflict:
+                return list(conflict.problems)
+            return []
+
+        return await self._read(read)
+
+    async def _wish_of_document(self, workflow_id: str) -> tuple[dict[str, Any] | None, bool]:
+        """The schedule that the workflow's document tells of, else as it is kept; whether none is kept yet."""
         spec = ((await self._engine.definitions.get(workflow_id)).source or {}).get("schedule")
-        if spec is None:
-            return
 
         def read(session: Session) -> dict[str, Any] | None:
             row = schedules.find_schedule(session, workflow_id)
             return None if row is None else row.document
 
-        kept = await self._read(read)
-        if kept is None or replace:
-            await self.put(workflow_id, {**(kept or {}), "schedule": spec})
+        kept = None if spec is None else await self._read(read)
+        return (None if spec is None else {**(kept or {}), "schedule": spec}), kept is None
 
     async def get(self, workflow_id: str) -> ScheduleView:
         """The schedule as Temporal has it. Raises `NotFound` (`schedule_not_found`), `StoreUnavailable`."""

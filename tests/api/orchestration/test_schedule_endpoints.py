@@ -73,6 +73,28 @@ async def test_schedules_that_do_not_fit_their_pool_conflict(running: Service) -
         data(await ann.post(second, json={"schedule": {**DAILY, "expression": "0 4 * * *"}}))
 
 
+async def test_a_draft_whose_schedule_would_conflict_is_stored_with_a_warning(running: Service) -> None:
+    demand = {"resources": {"node_type": "i3.xlarge", "min_workers": 6, "max_workers": 6}}
+    async with running.client() as ann:
+        first = await active(ann, workflow(step("big", **demand), name="first"))
+        data(await ann.post(first, json={"schedule": DAILY}))
+        document = workflow(step("big", **demand), name="second", schedule=DAILY)
+        made = data(await ann.post(BASE, json=document), 201)
+        assert made["status"] == "created"
+        told = made["validation_results"]
+        assert told["steps_valid"] is True
+        assert told["schedule_valid"] is False
+        assert {each["code"] for each in told["warnings"]} == {"SCHEDULE_CONFLICT"}
+        assert "beside first" in told["warnings"][0]["message"]
+        assert "conflicts" in made["next_steps"][0]
+        refused = error(await ann.post(f"{BASE}/{made['id']}/activate"), 409)
+        assert refused["code"] == "SCHEDULE_CONFLICT"
+        document["schedule"] = {**DAILY, "expression": "0 4 * * *"}
+        changed = data(await ann.put(f"{BASE}/{made['id']}", json=document))
+        assert changed["validation_results"]["schedule_valid"] is True
+        assert "warnings" not in changed["validation_results"]
+
+
 async def test_both_changes_of_clocks_are_previewed(running: Service) -> None:
     async with running.client() as ann:
         path = await active(ann, workflow(step("one")))
