@@ -17,7 +17,7 @@ from temporal_dev.temporary import temporary_server
 from engine.core import Engine, open_engine
 from engine.service import working
 from engine.settings import Settings
-from tests.histories import files, launchers
+from tests.histories import beside, files
 from tests.histories.feature import Feature
 from tests.histories.features import FEATURES
 from tests.histories.steering import Run
@@ -28,11 +28,17 @@ EVENTS_BEFORE_CONTINUING = 120
 """More than any feature needs but the one that is continued as new."""
 
 
-async def record(address: str, features: list[Feature], *, with_launchers: bool) -> None:
-    """Run each feature, and the launchers of schedules, and store what Temporal has of it."""
+async def record(address: str, features: list[Feature], folders: list[str]) -> None:
+    """Run each feature, and the workflows beside runs of these folders, and store what Temporal has of it."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
-            data_dir=Path(folder), handler_paths=(Path("tests/handlers"),), handler_allow=("steps",), grace_seconds=1
+            data_dir=Path(folder),
+            handler_paths=(Path("tests/handlers"),),
+            handler_allow=("steps",),
+            grace_seconds=1,
+            outbound_allow=("127.0.0.0/8",),
+            webhook_plain_http=True,
+            webhook_retries=(1.0,),
         )
         async with open_engine(settings, temporal_address=address) as engine, working(engine):
             for feature in features:
@@ -43,8 +49,8 @@ async def record(address: str, features: list[Feature], *, with_launchers: bool)
                 for number, history in enumerate(recorded, 1):
                     files.write(feature.name if len(recorded) == 1 else f"{feature.name}.{number}", history)
                 print(f"{feature.name}: {', '.join(str(len(history.events)) for history in recorded)} events")
-            if with_launchers:
-                await launchers.record(engine)
+            for kind in folders:
+                await beside.record(engine, kind)
 
 
 async def _execute(engine: Engine, feature: Feature) -> str:
@@ -62,15 +68,15 @@ async def _execute(engine: Engine, feature: Feature) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Record the features of these names (`launchers`: those of schedules), or all."""
+    """Record the features of these names (`launchers`, `deliveries`, `cleanups`: of workflows beside runs), or all."""
     logging.getLogger("temporalio").setLevel(logging.ERROR)  # steps that fail are meant to
     features = [feature for feature in FEATURES if not names or feature.name in names]
-    with_launchers = not names or launchers.FOLDER in names
+    folders = [folder for folder in beside.KINDS if not names or folder in names]
     with temporary_server(
         search_attributes=attributes.TYPES,
         dynamic_config={"limit.historyCount.suggestContinueAsNew": EVENTS_BEFORE_CONTINUING},
     ) as server:
-        asyncio.run(record(server.address, features, with_launchers=with_launchers))
+        asyncio.run(record(server.address, features, folders))
 
 
 if __name__ == "__main__":
