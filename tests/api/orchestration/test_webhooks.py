@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 from orchestration_requests import BASE, WEBHOOK, data, documented, error, same_shape, step, stored, workflow
 from serving import Service
+from standardwebhooks import WebhookVerificationError
 
 from engine.settings import Settings
 from tests.engine.webhooks.receiver import got, receiving, told
@@ -45,6 +47,29 @@ async def test_events_arrive_with_the_documented_payload_signed(running: Service
         of_run = data(await ann.get(f"{BASE}/executions/{execution['execution_id']}/webhooks"))
         assert [(each["url"], each["execution_id"]) for each in of_run] == [(one.url, execution["execution_id"])]
         assert [each["id"] for each in data(await ann.get(HOOKS))] == [hook["id"]]
+
+
+async def test_a_webhook_of_one_execution_is_told_of_it_alone_signed_with_its_own_secret(running: Service) -> None:
+    secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
+    async with running.client() as ann, receiving() as own, receiving() as all_of_it:
+        workflow_id = await stored(ann, workflow(step("one")))
+        await ann.post(HOOKS, json={"url": all_of_it.url})
+        wanted = {"async": False, "webhooks": [{"url": own.url, "secret": secret, "ordered": True}]}
+        execute = f"{BASE}/{workflow_id}/execute"
+        first = data(await ann.post(execute, json=wanted))["execution_id"]
+        second = data(await ann.post(execute, json={"async": False}))["execution_id"]
+        # Deliveries are made with their events: once all have come to the other receiver, there is no more to come.
+        assert {each.payload["data"]["execution_id"] for each in await got(all_of_it, 6)} == {first, second}
+        requests = await got(own, 3)
+        assert told(requests) == ["execution.started", "step.completed", "execution.completed"]
+        assert {each.verify(secret)["data"]["execution_id"] for each in requests} == {first}
+        with pytest.raises(WebhookVerificationError):
+            requests[0].verify("whsec_" + base64.b64encode(b"t" * 32).decode())
+        (hook,) = data(await ann.get(f"{BASE}/executions/{first}/webhooks"))
+        deliveries = data(await ann.get(f"{HOOKS}/{hook['id']}/deliveries"))
+        assert {each["id"] for each in deliveries} == {each.message_id for each in requests}
+        assert "secret" not in hook
+        assert data(await ann.get(f"{BASE}/executions/{second}/webhooks")) == []
 
 
 async def test_a_webhook_is_changed_rotated_listed_and_sent_again(running: Service) -> None:
