@@ -119,7 +119,7 @@ def changed_definition(
         if change.is_of_the_limit_alone:
             return None
         message = f"a run of more than {MOST_STEPS:,} steps can't be changed while it goes on"
-        remedy = "cancel it, and go on with another version of its definition: longpole rerun RUN --version V"
+        remedy = "cancel it, and go on with another version of its definition: `longpole rerun RUN --version V`"
         raise ChangeRefused([Problem("too_large_to_change", "", message, remedy)])
     steps = _applied(definition.model_dump(mode="json", exclude_defaults=True), change)
     problems = list(steps.problems)

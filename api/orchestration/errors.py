@@ -11,6 +11,7 @@ from starlette.requests import Request
 from api.exchange import exchange_of
 from api.faults import ErrorManner, Fault
 from api.orchestration.envelope import Optional
+from api.orchestration.remedies import with_endpoints
 from definitions.errors import Problem
 
 _CODES = {
@@ -105,6 +106,7 @@ def _of_no_id(request: Request, fault: Fault) -> str | None:
 
 def error_body(request: Request, fault: Fault) -> ErrorBody:
     """Any error in the documented body."""
+    fault = with_endpoints(fault, request.path_params)
     details: dict[str, Any] = {**request.path_params, "request_id": exchange_of(request.scope).request_id}
     if fault.remedy:
         details["remedy"] = fault.remedy
