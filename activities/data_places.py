@@ -44,7 +44,7 @@ def is_remote_target(target: str) -> bool:
     """Whether it is a URL outside this machine. Raises `InvalidInput` for one that may not be written."""
     if "://" not in target or target.startswith("file://"):
         return False
-    if ".." in target or not any(target.startswith(root) for root in _named(TARGETS) if "://" in root):
+    if not _is_beneath(target, _named(TARGETS)):
         raise InvalidInput(f"{target} may not be written: it is beneath none of {TARGETS}")
     return True
 
@@ -77,6 +77,12 @@ def _resolved(text: str) -> Path:
     return (step.workdir / Path(text.removeprefix("file://")).expanduser()).resolve()
 
 
+def _is_beneath(url: str, roots: list[str]) -> bool:
+    """Whether it is in one of these folders, of which those on this machine are none of a URL's."""
+    folders = [f"{root.rstrip('/')}/" for root in roots if "://" in root]
+    return ".." not in url and any(f"{url.rstrip('/')}/".startswith(folder) for folder in folders)
+
+
 def _named(variable: str) -> list[str]:
     return [root.strip() for root in os.environ.get(variable, "").split(",") if root.strip()]
 
@@ -87,8 +93,7 @@ def _folders(variable: str) -> list[Path]:
 
 def _fetched(source: str) -> list[Path]:
     """Copies in the folder of the run."""
-    roots = [root for root in (*_named(SOURCES), *_named(TARGETS)) if "://" in root]
-    if ".." in source or not any(source.startswith(root) for root in roots):
+    if not _is_beneath(source, [*_named(SOURCES), *_named(TARGETS)]):
         raise InvalidInput(f"{source} may not be read: it is beneath none of {SOURCES}")
     import fsspec
 
@@ -96,13 +101,15 @@ def _fetched(source: str) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     try:
         system, path = fsspec.core.url_to_fs(source)
+        system.invalidate_cache()  # others write there, too
         places = system.find(path) if system.isdir(path) else [path]
-        for number, place in enumerate(places[:MAX_FILES]):
-            system.get_file(place, str(target / f"{number:05d}_{Path(place).name}"))
+        copies = [target / f"{number:05d}_{Path(place).name}" for number, place in enumerate(places[:MAX_FILES])]
+        for place, copy in zip(places, copies, strict=False):
+            system.get_file(place, str(copy))
     except (ImportError, ValueError) as error:
         raise InvalidInput(f"{source} can't be read: {error}") from None
     except FileNotFoundError:
         raise InvalidInput(f"{source} is not there") from None
     except OSError as error:
         raise TemporaryFailure(f"{source} can't be read: {error}") from error
-    return sorted(target.iterdir())
+    return copies
