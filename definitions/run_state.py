@@ -162,11 +162,12 @@ def _inflated(checkpoint: dict[str, Any]) -> dict[str, Any]:
     if "deflated" not in checkpoint:
         return checkpoint
     try:
-        content = zlib.decompressobj().decompress(base64.b64decode(checkpoint["deflated"]), _MOST_INFLATED)
+        content = zlib.decompressobj().decompress(base64.b64decode(checkpoint["deflated"]), MOST_INFLATED)
         inflated: dict[str, Any] = json.loads(content)
     except (zlib.error, ValueError, TypeError) as error:
         raise CheckpointInvalid(f"the checkpoint can't be read: {error}") from None
     return inflated
 
 
-_MOST_INFLATED = 64 * 1024 * 1024
+MOST_INFLATED = 64 * 1024 * 1024
+"""Bytes of a checkpoint that is read."""

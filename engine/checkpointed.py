@@ -6,19 +6,19 @@ crash, brings the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from activities.offloading import offload
 from activities.parcel import parcel_of
 from definitions.block import around
-from definitions.checkpoint_values import movable, put_back
+from definitions.by_reference import reference
+from definitions.checkpoint_values import looked_into, movable, put_back
 from definitions.open_state import OpenState
 from definitions.program import Program, programs
 from definitions.reading_open import read_begun
-from definitions.run_state import deflated, require_room
-from definitions.values import digests_in, json_size, pack, unpack
+from definitions.run_state import MOST_INFLATED, deflated, require_room
+from definitions.values import compact_json, digests_in, json_size, pack, unpack
 from engine.begun_steps import kept_outside, reading, with_starts
 from engine.dispatch import Dispatch
 from engine.done_steps import Attempts, DoneSteps, done_steps
@@ -29,7 +29,7 @@ from store.blobs import BlobMissing, BlobStore
 from store.database import Session
 from store.run_definitions import definition_of
 from store.tables import WorkflowInstance
-from workflows.timing import MAX_CHECKPOINT_BYTES, SMALL_CHECKPOINT_BYTES
+from workflows.timing import SMALL_CHECKPOINT_BYTES
 
 AS_IT_WENT_ON = "continues"
 """A key of a run's recorded state while that is not how it ended but what it goes on with."""
@@ -86,7 +86,7 @@ def checkpointed(session: Session, row: WorkflowInstance, blobs: BlobStore) -> C
         done.state.begun, reused_inside = _done_inside(program, row, attempts, done, blobs)
     if not starts_anew:
         # The run's input is in the checkpoint.
-        checkpoint = checkpoint_of(done, parcel.definition, blobs)
+        checkpoint = checkpoint_of(done, program, blobs)
         run = run.going_on(checkpoint, continues=row.temporal_run_id or "")
     return Checkpointed(run, done, attempts, program, reused_inside)
 
@@ -104,16 +104,19 @@ def _done_inside(
     return with_starts(program.root, kept_outside(begun, blobs), attempts, done.reused), frozenset(plan.reused)
 
 
-def checkpoint_of(done: DoneSteps, definition: Mapping[str, Any], blobs: BlobStore) -> dict[str, Any]:
-    """The checkpoint of what is done, in as little room as it takes; `definition`: as the run takes it along.
+def checkpoint_of(done: DoneSteps, program: Program, blobs: BlobStore) -> dict[str, Any]:
+    """The checkpoint of what is done, in as little room as it takes: as a run makes one that goes on in a new history
+    (`workflows.history_length`).
 
     Raises `BlobMissing`, `CheckpointInvalid`."""
     _require_blobs(done, blobs)
     checkpoint = done.state.checkpoint()
     if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
-        put_back(checkpoint, offload(movable(checkpoint, ()), blobs))
+        put_back(checkpoint, offload(movable(checkpoint, looked_into(program)), blobs))
+        require_room(checkpoint, {}, MOST_INFLATED)
         checkpoint = deflated(checkpoint)
-    require_room(checkpoint, definition, MAX_CHECKPOINT_BYTES)
+    if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
+        checkpoint = reference(blobs.put(compact_json(checkpoint).encode()))
     return checkpoint
 
 

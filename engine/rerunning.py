@@ -135,9 +135,7 @@ class Rerunning:
             must_be_allowed=tuple(not_to_repeat(new, attempts, plan.why, wish.repeat, reused=plan.reused)),
             differences=tuple(differences(old.definition, new.definition)),
         )
-        return _Planned(
-            version, new, run_input, plan, begun, checkpoint_of(done, parcel.definition, self._blobs), view, parcel
-        )
+        return _Planned(version, new, run_input, plan, begun, checkpoint_of(done, new, self._blobs), view, parcel)
 
     def _fork(self, row: WorkflowInstance, wish: RerunWish) -> tuple[Dispatch, Rerun]:
         planned = self._plan(row, wish)

@@ -15,7 +15,7 @@ from activities.masking import Masker
 from activities.outcome import OutcomeWriter
 from activities.recording import Recorder
 from definitions.calls import OutcomePage
-from definitions.errors import CheckpointInvalid, Conflict, ExecutionNotFound, LongpoleError
+from definitions.errors import Conflict, ExecutionNotFound, LongpoleError
 from definitions.ids import new_execution_id
 from engine.account import outcome_pages
 from engine.core import Engine
@@ -268,8 +268,8 @@ async def test_a_run_goes_on_whose_history_is_gone(service: Engine, tmp_path: Pa
     assert all(each.output == {"text": "x" * 30_000, "small": 1} for each in done.steps[:40])
 
 
-async def test_what_is_too_large_to_go_on_with_is_refused(service: Engine) -> None:
-    """Outputs are moved out of the way; the context can't be."""
+async def test_a_run_with_a_large_context_goes_on(service: Engine) -> None:
+    """Outputs are moved out of the way; the context can't be, and goes with all the rest."""
     values = {f"k{n}": base64.b64encode(random.Random(n).randbytes(45_000)).decode() for n in range(31)}
     steps = [
         *({**step(f"r{n}", "remember"), "input": {key: f"${{input_data.{key}}}"}} for n, key in enumerate(values)),
@@ -277,10 +277,25 @@ async def test_what_is_too_large_to_go_on_with_is_refused(service: Engine) -> No
     ]
     failed = await run(service, {"name": "large", "steps": steps}, values)
     assert {each.status for each in failed.steps[:-1]} == {"completed"}
-    with pytest.raises(CheckpointInvalid, match="its state takes") as caught:
-        await service.executions.continue_run(failed.execution_id)
-    assert caught.value.code == "checkpoint_too_large"
-    assert await service.executions.get(failed.execution_id) == failed
+    assert len((await service.executions.continue_run(failed.execution_id)).reused) == len(values)
+    again = await ended(service, failed.execution_id)
+    assert (again.status, again.context) == ("failed", failed.context)
+
+
+async def test_what_expressions_look_into_stays_at_hand(service: Engine, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    large = [f"s{n}" for n in range(10)]
+    condition = " and ".join(f"len(step_outputs['{each}']['text']) == 30000" for each in large)
+    steps = [
+        *(step(each, "big", bytes=30_000) for each in large),
+        step("a", "read", *large, file=str(missing)),
+        step("b", "give", "a", value="looked", condition=condition),
+    ]
+    execution_id = (await run(service, {"name": "looking", "steps": steps})).execution_id
+    missing.write_text("x")
+    await service.executions.continue_run(execution_id)
+    done = await ended(service, execution_id)
+    assert (done.status, done.output) == ("completed", "looked")
 
 
 async def test_an_end_that_is_told_late_is_no_news(service: Engine, tmp_path: Path) -> None:
