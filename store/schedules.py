@@ -35,7 +35,7 @@ def get_schedule(
         raise NotFound(
             f"there is no schedule of {workflow_id}",
             code="schedule_not_found",
-            remedy="list the schedules, or make one",
+            remedy="make one, or activate the workflow where its document has one",
             foreign=found is not None,
         )
     return found
