@@ -9,7 +9,7 @@ from pydantic import Field
 
 from activities import step
 from activities.errors import InvalidInput, PermanentFailure
-from activities.plugins.estimators import LOWER_IS_BETTER, Metric, Task, scorers
+from activities.plugins.estimators import LOWER_IS_BETTER, Metric, Task, scorers, threads
 from activities.plugins.mlflow_store import MLFLOW, Tracking
 from activities.plugins.model_files import MODELS, column, load_model, read_table
 from activities.plugins.plugin import Config, Hint, Plugin, PluginSettings
@@ -123,7 +123,8 @@ def validate_model(config: ValidateModel, settings: MlflowSettings) -> dict[str,
     step.progress(0.2, f"judging by {len(table):,} records")
     try:
         rows = table.drop(columns=[target_name])
-        found = {name: round(float(score(model, rows, target)), 6) for name, score in measures.items()}
+        with threads(1):
+            found = {name: round(float(score(model, rows, target)), 6) for name, score in measures.items()}
     except ValueError as error:
         raise InvalidInput(f"the model can't be judged by this data: {str(error)[:500]}") from None
     missed = [name for name, limit in config.thresholds.items() if _is_missed(name, found[name], limit)]

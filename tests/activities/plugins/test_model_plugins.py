@@ -12,6 +12,7 @@ import pytest
 
 from activities import step
 from activities.errors import InvalidInput, PermanentFailure
+from activities.plugins.estimators import threads
 from activities.plugins.registry import PluginRegistry
 from activities.step import Simulation
 
@@ -50,6 +51,15 @@ FEATURES = {"target": "target", "drop": ["id"], "log": ["mean area"]}
 
 def features(extracted: str, **more: Any) -> Any:
     return run("sklearn.process_features", {"inputs": {"e": {"output_path": extracted}}, **FEATURES, **more})
+
+
+def test_as_many_threads_compute_as_a_step_is_to_have() -> None:
+    helpers = pytest.importorskip("sklearn.utils._openmp_helpers")
+    before = helpers._openmp_effective_n_threads()
+    for count in (1, 2):
+        with threads(count):
+            assert helpers._openmp_effective_n_threads() == min(count, before)
+    assert helpers._openmp_effective_n_threads() == before
 
 
 def test_features_are_numbers_without_gaps_and_learn_nothing_from_the_rows_kept_aside(
