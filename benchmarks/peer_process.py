@@ -90,7 +90,7 @@ class PeerProcess:
             self._folder.cleanup()
             raise PeerFailed(str(error)) from error
         self._connection = ours
-        self._lines = ours.makefile("rw")
+        self._lines = ours.makefile("r")
         try:
             told = self._answer(START_SECONDS)
             self.offers = [
@@ -118,8 +118,7 @@ class PeerProcess:
         """
         asked = {"way": offer.number, "work": asdict(work), "seconds": seconds, "most": most}
         try:
-            self._lines.write(json.dumps(asked) + "\n")
-            self._lines.flush()
+            self._connection.sendall(json.dumps(asked).encode() + b"\n")
         except OSError:
             raise PeerFailed(self._why_ended()) from None
         answer = self._answer(WORK_SECONDS)
