@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
+from forked import call
 
 ROOT = Path(__file__).parents[2]
 HANDLERS = [ROOT / "tests" / "handlers", Path(__file__).parent / "handlers"]
@@ -111,17 +113,23 @@ class CommandLine:
         }
 
     def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """Call it and wait for its end."""
-        return subprocess.run(
-            self._command(arguments),
-            env={**self.env, **env},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        """Call it and wait for its end: in a process of its own, but in a new interpreter only where `env` has
+        variables of Python's."""
+        if any(name.startswith("PYTHON") for name in env):
+            return subprocess.run(
+                self._command(arguments),
+                env={**self.env, **env},
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+        with tempfile.TemporaryDirectory() as told:
+            out, err = Path(told, "out"), Path(told, "err")
+            code = call(arguments, env={**self.env, **env}, folder=self.folder, out=out, err=err, seconds=SECONDS)
+            return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
 
     def json(self, *arguments: str) -> Any:
         """What it prints with `--json`."""

@@ -20,6 +20,8 @@ def longpole(tmp_path: Path) -> CommandLine:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """The command line beside a running `longpole up`."""
     line = CommandLine(tmp_path_factory.mktemp("served"))
+    # Long enough for whoever interrupts a command for the second time before its run is over.
+    line.env["LONGPOLE_GRACE_SECONDS"] = "15"
     up = line.start("up")
     try:
         up.says("Longpole is up")

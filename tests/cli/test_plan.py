@@ -189,7 +189,7 @@ def test_ctrl_c_keeps_the_best_plan_so_far(longpole: CommandLine) -> None:
 
 
 def test_psplib_has_exactly_the_promised_keys(longpole: CommandLine) -> None:
-    found = longpole.json("plan", "--psplib", project(longpole.folder, multi=False), "--time-limit", "5")
+    found = longpole.json("plan", "--psplib", project(longpole.folder, multi=False), "--time-limit", "60")
     assert list(found) == ["status", "makespan", "lower_bound", "start_times"]
     assert (found["status"], found["makespan"], found["lower_bound"]) == ("optimal", 9, 9)
     starts = found["start_times"]

@@ -1,40 +1,8 @@
-"""`longpole schedules` beside a running `longpole up`."""
+"""`longpole schedules preview`, which needs no service; what does is in `test_served_commands.py`."""
 
 from __future__ import annotations
 
 from command_line import CommandLine
-
-ECHO = [{"id": "a", "handler": "steps.echo"}]
-
-
-def test_a_schedule_from_its_making_to_its_end(served: CommandLine) -> None:
-    file = served.workflow("nightly", ECHO)
-    when = ("--cron", "30 2 * * *", "--timezone", "Europe/Berlin", "--input", "day=${schedule.date}")
-    done = served("schedules", "set", file, *when)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("nightly  30 2 * * * Europe/Berlin  active")
-    run = served("schedules", "trigger", "nightly").stdout.strip()
-    asked = ("schedules", "backfill", "nightly", "--start", "2026-03-01 00:00", "--end", "2026-03-01 12:00")
-    assert [each["due_at"] for each in served.json(*asked)] == ["2026-03-01T01:30:00+00:00"]
-    assert "paused" in served("schedules", "pause", "nightly", "--note", "holidays").stdout
-    shown = served.json("schedules", "show", "nightly")
-    assert (shown["enabled"], shown["note"]) == (False, "holidays")
-    assert [each["kind"] for each in shown["occurrences"]] == ["manual", "backfill"]
-    assert shown["occurrences"][0]["execution_id"] == run
-    assert "active" in served("schedules", "resume", "nightly").stdout
-    assert "nightly" in served("schedules", "list").stdout
-    assert served("schedules", "delete", "nightly").returncode == 0
-    gone = served("schedules", "show", "nightly")
-    assert gone.returncode == 2
-    assert "there is no schedule" in gone.stderr
-
-
-def test_what_is_wrong_is_told_field_by_field(served: CommandLine) -> None:
-    done = served("schedules", "set", served.workflow("bad", ECHO), "--cron", "99 * * * *", "--overlap", "hop")
-    assert done.returncode == 2
-    assert "schedule.expression: minute: 99 is not between 0 and 59" in done.stderr
-    assert "overlap_policy" in done.stderr
-    assert "there is no workflow 'nobody'" in served("schedules", "show", "nobody").stderr
 
 
 def test_a_preview_needs_no_service(longpole: CommandLine) -> None:

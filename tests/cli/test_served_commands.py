@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Any
 
 import httpx
 from command_line import CommandLine, until
+
+from engine.core import open_records
+from engine.settings import Settings
+from engine.views import Execution
 
 
 def echo(step_id: str, **fields: Any) -> dict[str, Any]:
@@ -26,12 +31,18 @@ def begin(served: CommandLine, name: str, steps: list[dict[str, Any]]) -> str:
     return done.stdout.strip()
 
 
+def recorded(served: CommandLine, execution_id: str) -> Execution:
+    """A run as the records have it, without a command that shows it."""
+    with open_records(Settings(data_dir=served.data_dir)) as records:
+        return asyncio.run(records.executions.get(execution_id))
+
+
 def status(served: CommandLine, execution_id: str) -> str:
-    return str(served.json("show", execution_id)["status"])
+    return recorded(served, execution_id).status
 
 
-def step_status(served: CommandLine, execution_id: str) -> str:
-    return str(served.json("show", execution_id)["steps"][0]["status"])
+def step_status(served: CommandLine, execution_id: str, place: int = 0) -> str:
+    return recorded(served, execution_id).steps[place].status
 
 
 def test_a_run_that_completes(served: CommandLine) -> None:
@@ -92,7 +103,7 @@ def test_ctrl_c_cancels_and_a_second_one_leaves(served: CommandLine) -> None:
     assert command.wait() == 4
     assert "cancelling the run" in command.stdout
 
-    stubborn = {"id": "a", "handler": "steps.stubborn", "input": {"seconds": 6}}
+    stubborn = {"id": "a", "handler": "steps.stubborn", "input": {"seconds": 20}}
     command = served.start("run", served.workflow("stubborn", [stubborn]))
     command.says("a  started")
     command.signal(2)
@@ -144,10 +155,13 @@ def test_a_step_that_may_run_once_is_repeated_only_by_name(served: CommandLine) 
 
 
 def test_pause_and_resume(served: CommandLine) -> None:
-    execution_id = begin(served, "paused", [nap("a", 12), nap("b", 0, depends_on=["a"])])
+    door = served.folder / "door"
+    held = {"id": "a", "handler": "steps.occupy", "input": {"parameters": {"until": str(door)}}}
+    execution_id = begin(served, "paused", [held, nap("b", 0, depends_on=["a"])])
     until(lambda: step_status(served, execution_id) == "running", "the first step runs")
     assert served("pause", execution_id[:14]).returncode == 0
     until(lambda: status(served, execution_id) == "paused", "it is paused")
+    door.touch()
     assert served("resume", execution_id).returncode == 0
     until(lambda: status(served, execution_id) == "completed", "it has completed")
     again = served("pause", execution_id)
@@ -252,7 +266,7 @@ def test_a_run_is_changed(served: CommandLine, tmp_path: Path) -> None:
     file.write_text("inject:\n- {id: late, handler: steps.echo, input: {n: 7}}\n")
     changed = served.json("change", execution_id, str(file), "--skip", "b", "--max-parallel", "2", "--priority", "80")
     assert (changed["execution_id"], changed["changes"]) == (execution_id, 1)
-    until(lambda: served.json("show", execution_id)["steps"][-1]["status"] == "completed", "the injected step runs")
+    until(lambda: step_status(served, execution_id, -1) == "completed", "the injected step runs")
     shown = served.json("show", execution_id)
     assert [each["step_id"] for each in shown["steps"]] == ["a", "b", "late"]
     assert shown["priority"] == 80
@@ -282,3 +296,33 @@ def test_people_answer_what_a_run_waits_for(served: CommandLine) -> None:
     assert outputs["ask"]["values"] == {"limit": 7}
     assert outputs["paid"] == {"sum": 3}
     assert [step["step_id"] for step in told["inner_steps"]] == ["each[0].said"]
+
+
+def test_a_schedule_from_its_making_to_its_end(served: CommandLine) -> None:
+    file = served.workflow("nightly", [echo("a")])
+    when = ("--cron", "30 2 * * *", "--timezone", "Europe/Berlin", "--input", "day=${schedule.date}")
+    done = served("schedules", "set", file, *when)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("nightly  30 2 * * * Europe/Berlin  active")
+    run = served("schedules", "trigger", "nightly").stdout.strip()
+    asked = ("schedules", "backfill", "nightly", "--start", "2026-03-01 00:00", "--end", "2026-03-01 12:00")
+    assert [each["due_at"] for each in served.json(*asked)] == ["2026-03-01T01:30:00+00:00"]
+    assert "paused" in served("schedules", "pause", "nightly", "--note", "holidays").stdout
+    shown = served.json("schedules", "show", "nightly")
+    assert (shown["enabled"], shown["note"]) == (False, "holidays")
+    assert [each["kind"] for each in shown["occurrences"]] == ["manual", "backfill"]
+    assert shown["occurrences"][0]["execution_id"] == run
+    assert "active" in served("schedules", "resume", "nightly").stdout
+    assert "nightly" in served("schedules", "list").stdout
+    assert served("schedules", "delete", "nightly").returncode == 0
+    gone = served("schedules", "show", "nightly")
+    assert gone.returncode == 2
+    assert "there is no schedule" in gone.stderr
+
+
+def test_what_is_wrong_with_a_schedule_is_told_field_by_field(served: CommandLine) -> None:
+    done = served("schedules", "set", served.workflow("bad", [echo("a")]), "--cron", "99 * * * *", "--overlap", "hop")
+    assert done.returncode == 2
+    assert "schedule.expression: minute: 99 is not between 0 and 59" in done.stderr
+    assert "overlap_policy" in done.stderr
+    assert "there is no workflow 'nobody'" in served("schedules", "show", "nobody").stderr
