@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +14,17 @@ from tests.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of each kind."""
+def url(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[str]:
+    """A database of each kind: empty, or with this release's schema where a test asks for `database`, too."""
+    with_schema = "database" in request.fixturenames
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.db'}"
+        file = tmp_path / "store.db"
+        if with_schema:
+            shutil.copyfile(migrated, file)
+        yield f"sqlite:///{file}"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    url = server.create_database()
+    url = server.create_database(migrated=with_schema)
     yield url
     server.drop_database(url)
 
@@ -28,6 +33,5 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def database(url: str) -> Iterator[Database]:
     """A migrated database of each kind."""
     database = Database(url)
-    database.migrate()
     yield database
     database.dispose()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -17,9 +18,10 @@ from store.templates import create_template
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
-    database.migrate()
+def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
+    file = tmp_path / "test.db"
+    shutil.copyfile(migrated, file)
+    database = Database(f"sqlite:///{file}")
     yield database
     database.dispose()
 

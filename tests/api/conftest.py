@@ -26,9 +26,8 @@ def _plain_tracebacks() -> None:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
-    """A migrated SQLite database."""
+    """The SQLite database of the settings."""
     database = Database(settings.resolved_database_url)
-    database.migrate()
     yield database
     database.dispose()
 

@@ -23,7 +23,7 @@ async def on_each_database(
     server: Postgres | None = None
     if request.param == "postgresql":
         server = request.getfixturevalue("postgres")
-        settings = settings.model_copy(update={"database_url": server.create_database()})
+        settings = settings.model_copy(update={"database_url": server.create_database(migrated=True)})
     async with open_engine(settings, temporal_address=temporal.address) as engine, working(engine):
         yield engine
     if server is not None:
