@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from temporal_dev.locate import locate
 from temporal_dev.server import DevServer
@@ -81,13 +81,14 @@ class Lane:
 
 
 @asynccontextmanager
-async def open_lane(folder: Path) -> AsyncIterator[Lane]:
-    """A lane whose data is in a folder."""
+async def open_lane(folder: Path, **changes: Any) -> AsyncIterator[Lane]:
+    """A lane whose data is in a folder. `changes`: settings."""
     settings = Settings(
         data_dir=folder / "data",
         handler_paths=(HANDLERS,),
         handler_allow=("ledger",),
         task_queue=f"lane-{uuid.uuid4().hex[:12]}",
+        **changes,
     )
     server = await asyncio.to_thread(
         DevServer.start,

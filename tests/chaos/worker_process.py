@@ -29,6 +29,7 @@ class WorkerProcess:
             "LONGPOLE_HANDLER_ALLOW": ",".join(settings.handler_allow),
             "LONGPOLE_TASK_QUEUE": settings.task_queue,
             "LONGPOLE_GRACE_SECONDS": str(settings.grace_seconds),
+            "LONGPOLE_MAX_HISTORY_EVENTS": str(settings.max_history_events),
         }
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.log_path: Path = settings.data_dir / "worker.log"

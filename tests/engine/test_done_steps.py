@@ -23,7 +23,7 @@ from tests.workflows.reference import reference
 from tests.workflows.workflow_documents import breaks, gives, step, workflow
 
 BY_TEST = settings(
-    max_examples=150,
+    max_examples=75,
     deadline=None,
     derandomize=True,
     database=None,

@@ -25,7 +25,7 @@ from tests.workflows.reference import reference
 from tests.workflows.workflow_documents import breaks, gives, step, workflow
 
 BY_TEST = settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,

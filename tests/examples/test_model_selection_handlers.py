@@ -166,7 +166,10 @@ def test_the_same_seed_gives_the_same_outputs(rejected: Run, document: dict[str,
 def test_every_handler_can_be_repeated(rejected: Run, document: dict[str, Any]) -> None:
     handlers = {each["id"]: each["handler"] for each in document["steps"]}
     files = {path for path in rejected.workdir.rglob("*") if path.is_file()}
-    for step_id, given in rejected.inputs.items():
+    # One step of each: training takes its time, and three steps do it.
+    first = {handlers[step_id]: step_id for step_id in reversed(rejected.inputs)}
+    for step_id in first.values():
+        given = rejected.inputs[step_id]
         with step.simulate(attempt=2, step_id=step_id, workdir=rejected.workdir):
             assert call(handlers[step_id], given) == rejected.outputs[step_id]
     assert {path for path in rejected.workdir.rglob("*") if path.is_file()} == files

@@ -85,7 +85,7 @@ def test_work_over_the_change_of_the_clock_costs_what_the_clock_says() -> None:
 
 def cheapest(pool: Pool, hours: float, **given: Any) -> Plan:
     task = Task("t", (Mode(hours * HOUR, (Demand(pool.id, 2),)),), **given)
-    return solve(Problem((task,), pools=(pool,), objective=Objective(cost=1), origin=FORWARD), Limits(seconds=5))
+    return solve(Problem((task,), pools=(pool,), objective=Objective(cost=1), origin=FORWARD), Limits(seconds=60))
 
 
 def test_work_is_put_where_it_is_cheapest_and_savings_are_against_as_soon_as_possible() -> None:
@@ -131,7 +131,7 @@ def test_work_waits_for_opening_hours_that_are_long_enough() -> None:
     assert plan.analysis.hold(0).by == "calendar"
     assert faults(plan) == []
     never = Task("t", (Mode(11 * HOUR, (Demand("p", 1),)),))
-    assert solve(Problem((never,), pools=(pool,), origin=evening), Limits(seconds=5)).status is Status.INFEASIBLE
+    assert solve(Problem((never,), pools=(pool,), origin=evening), Limits(seconds=60)).status is Status.INFEASIBLE
 
 
 def test_a_schedule_that_is_put_off_costs_what_its_tasks_cost_then() -> None:

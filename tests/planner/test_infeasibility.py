@@ -201,7 +201,7 @@ def problems(draw: st.DrawFn) -> Problem:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(problems())
 def test_reasons_are_true_and_irreducible(problem: Problem) -> None:
     possible = brute_force.Limits(problem).possible()

@@ -148,8 +148,8 @@ def test_what_only_a_search_proves_about_a_group_is_proven() -> None:
     tasks = tuple(Task(f"t{i}", (Mode(1800, (Demand("p", 2 if i < 4 else 1),)),), group="g") for i in range(9))
     problem = Problem(tasks, pools=(Pool("p", 3),), max_durations=(MaxDuration(5400 + 1799, "g"),))
     tight = replace(problem, max_durations=(MaxDuration(5400 + 1799 - 1800, "g"),))
-    assert solve(tight, Limits(seconds=20)).status is Status.INFEASIBLE
-    (limit, *_) = explain(tight, Limits(seconds=20))
+    assert solve(tight, Limits(seconds=90)).status is Status.INFEASIBLE
+    (limit, *_) = explain(tight, Limits(seconds=90))
     assert (limit.kind, limit.needed, limit.exact) == ("max_duration", 4 * 1800 + 1800, True)
 
 

@@ -32,7 +32,7 @@ from tests.planner.random_problems import problems
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "wfinstances"
 HOUR = 3600.0
 SLOWLY = settings(
-    max_examples=30,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

@@ -247,13 +247,13 @@ class TestPostgres:
                 session.execute(text("UPDATE notes SET word = word WHERE word = :word"), {"word": word})
                 if index == 0 and not hasattr(first_try, "over"):
                     first_try.over = True
-                    both_hold_one.wait(timeout=20)
+                    both_hold_one.wait(timeout=90)
 
         threads = [threading.Thread(target=notes.run_write, args=(lambda s, o=o: work(s, o),)) for o in ("ab", "ba")]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=120)
         assert not any(thread.is_alive() for thread in threads)
         notes.dispose()
 

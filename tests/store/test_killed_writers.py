@@ -13,8 +13,8 @@ from store import events, steps, webhook_deliveries, webhooks
 from store.database import Database
 from store.webhook_tables import Webhook
 
-WRITERS = 8
-KILLS = 16
+WRITERS = 5
+KILLS = 5
 ROOT = Path(__file__).parents[2]
 
 

@@ -236,7 +236,7 @@ async def test_the_server_never_ends_a_run_for_its_length(service: Engine) -> No
 @pytest.mark.parametrize("end", ["completed", "cancelled by signal", "cancelled through Temporal"])
 async def test_no_signal_is_lost_whenever_it_comes(service: Engine, end: str) -> None:
     """Runs that go on in a new history every few steps are paused, resumed and ended at random moments."""
-    document = {"name": "signalled", "steps": line(40, "steps.wait", seconds=0.02)}
+    document = {"name": "signalled", "steps": line(40, "steps.wait", seconds=0.06)}
     chance = random.Random(end)
 
     async def one(pauses: int) -> None:

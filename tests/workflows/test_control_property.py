@@ -13,7 +13,7 @@ from tests.workflows.control_generating import Answering, ControlCase, control_c
 from tests.workflows.control_reference import ControlReference
 
 QUICK = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,

@@ -122,7 +122,7 @@ async def started_directly(engine: Engine, argument: Any, *more: Any) -> Workflo
 
 async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
     with pytest.raises(WorkflowFailureError) as caught:
-        await asyncio.wait_for(handle.result(), 20)
+        await asyncio.wait_for(handle.result(), 90)
     assert isinstance(caught.value.cause, ApplicationError)
     return caught.value.cause
 
@@ -196,7 +196,7 @@ async def test_a_start_with_too_many_arguments_or_none_ends_the_run(service: Eng
     queue = service.settings.task_queue
     none = await service.client.start_workflow(WORKFLOW_TYPE, id=new_execution_id(), task_queue=queue)
     await failure_of(none)
-    await asyncio.wait_for(more.result(), 20)
+    await asyncio.wait_for(more.result(), 90)
     assert [*await failed_tasks(service, more.id), *await failed_tasks(service, none.id)] == []
 
 
@@ -258,7 +258,7 @@ async def test_signals_and_updates_that_make_no_sense_do_no_harm(service: Engine
 async def test_a_cancel_is_understood_as_far_as_it_can_be(service: Engine, arguments: list[Any], reason: str) -> None:
     handle = await under_way(service, waiting(60))
     await handle.signal("cancel", args=arguments)
-    execution = await asyncio.wait_for(ended(service, handle.id), 30)
+    execution = await asyncio.wait_for(ended(service, handle.id), 90)
     assert execution.status == "cancelled"
     assert execution.error is not None
     assert execution.error["message"].startswith(reason)
@@ -274,7 +274,7 @@ async def test_a_result_that_no_worker_of_ours_made_is_a_failure_of_its_step(ser
     handle = await under_way(service, waiting(60))
     activity = service.client.get_async_activity_handle(workflow_id=handle.id, run_id=None, activity_id="long")
     await activity.complete(result)
-    execution = await asyncio.wait_for(ended(service, handle.id), 30)
+    execution = await asyncio.wait_for(ended(service, handle.id), 90)
     assert (execution.status, execution.steps[0].error_class) == ("failed", "result_not_json")
     assert await failed_tasks(service, handle.id) == []
 
@@ -284,7 +284,7 @@ async def test_a_failure_that_no_worker_of_ours_made_is_one_all_the_same(service
     handle = await under_way(service, waiting(60))
     activity = service.client.get_async_activity_handle(workflow_id=handle.id, run_id=None, activity_id="long")
     await activity.fail(ApplicationError("by hand", *details, type="manual", non_retryable=True))
-    execution: Execution = await asyncio.wait_for(ended(service, handle.id), 30)
+    execution: Execution = await asyncio.wait_for(ended(service, handle.id), 90)
     assert (execution.status, execution.steps[0].error_class) == ("failed", "manual")
     assert execution.steps[0].error_message == "by hand"
     assert await failed_tasks(service, handle.id) == []
@@ -294,7 +294,7 @@ async def test_a_run_that_the_store_does_not_know_can_be_steered_and_ends(servic
     handle = await started_directly(service, {"definition": waiting(1), "input": {}})
     await handle.signal("pause")
     await handle.signal("resume")
-    assert await asyncio.wait_for(handle.result(), 20) is None
+    assert await asyncio.wait_for(handle.result(), 90) is None
     assert await failed_tasks(service, handle.id) == []
 
 

@@ -21,7 +21,7 @@ from workflows.changing import change_run, check_change
 from workflows.runner import Runner
 
 BY_TEST = settings(
-    max_examples=200,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     database=None,

@@ -15,7 +15,7 @@ from tests.workflows.generating import RUN_INPUT, Case, cases
 from tests.workflows.reference import Reference, needs, reference
 
 QUICK = settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,
@@ -184,7 +184,7 @@ def test_fail_fast_fails_what_would_have_failed(case: Case, checkpoints: set[int
         check_same(driver, case, told)
 
 
-@settings(QUICK, max_examples=60)
+@settings(QUICK, max_examples=30)
 @given(cases())
 def test_the_same_events_give_the_same_commands(case: Case) -> None:
     runs = [Driver(case.definition, case.behave, run_input=RUN_INPUT) for _ in range(2)]
