@@ -21,7 +21,7 @@ def loop() -> Iterator[HandlerLoop]:
 
 
 async def run(loop: HandlerLoop, function: Callable[[Any], Any], data: Any = None, *, is_async: bool) -> Ending:
-    return await asyncio.wait_for(loop.start(function, data, contextvars.copy_context(), is_async=is_async).ended, 20)
+    return await asyncio.wait_for(loop.start(function, data, contextvars.copy_context(), is_async=is_async).ended, 90)
 
 
 async def test_handlers_run_in_other_threads_with_the_callers_context(loop: HandlerLoop) -> None:
@@ -76,8 +76,8 @@ async def test_a_blocked_loop_is_noticed_and_replaced_and_what_it_had_still_ends
     assert await loop.responds(10)
     assert not stuck.ended.done()
     release.set()
-    assert await asyncio.wait_for(late.ended, 20) == Returned("late")
-    assert await asyncio.wait_for(stuck.ended, 20) == Returned("stuck")
+    assert await asyncio.wait_for(late.ended, 90) == Returned("late")
+    assert await asyncio.wait_for(stuck.ended, 90) == Returned("stuck")
 
 
 async def test_cancelling_before_the_first_step(loop: HandlerLoop) -> None:
@@ -86,6 +86,6 @@ async def test_cancelling_before_the_first_step(loop: HandlerLoop) -> None:
 
     running = loop.start(never, None, contextvars.copy_context(), is_async=True)
     running.cancel()
-    ending = await asyncio.wait_for(running.ended, 20)
+    ending = await asyncio.wait_for(running.ended, 90)
     assert isinstance(ending, Raised)
     assert running.interrupted

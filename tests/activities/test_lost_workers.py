@@ -67,7 +67,7 @@ async def test_failures_before_and_after_a_lost_worker_add_up(
     steps = idle_steps
     given = {"seconds": 60.0, "notes": str(steps.notes)}
     # Attempt 1 times out, attempt 2 is lost with its worker, attempt 2 (again) and 3 time out.
-    handle = await steps.start("sleeps", given, max_attempts=3, timeout=2.0, initial_interval=0.05)
+    handle = await steps.start("sleeps", given, max_attempts=3, timeout=5.0, initial_interval=0.05)
     worker = spawn()
     await started_times(steps, 2)
     worker.send_signal(signal.SIGKILL)

@@ -83,7 +83,7 @@ async def serving(
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 await opened.wait()
             yield Service(settings, f"http://127.0.0.1:{listener.getsockname()[1]}", made)
         finally:

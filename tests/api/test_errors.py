@@ -98,7 +98,7 @@ async def test_a_body_that_does_not_arrive_is_a_408(serve: Serve) -> None:
         fields = ["Host: x", f"Authorization: Bearer {service.token()}", "Content-Length: 99"]
         head = "\r\n".join([f"POST {THINGS} HTTP/1.1", *fields, "", ""])
         writer.write(head.encode() + b'{"name":')
-        answer = (await asyncio.wait_for(reader.read(), 30)).decode()
+        answer = (await asyncio.wait_for(reader.read(), 90)).decode()
         writer.close()
     assert answer.startswith("HTTP/1.1 408")
     assert '"error":"body_too_slow"' in answer

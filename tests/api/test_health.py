@@ -89,7 +89,7 @@ async def test_readiness_names_the_part_that_fails(settings: Settings, engine: E
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         mute = replace(engine, client=await Client.connect(address, lazy=True))
-        assert await asyncio.wait_for(parts_of(mute), 20) == {"temporal", "worker"}
+        assert await asyncio.wait_for(parts_of(mute), 60) == {"temporal", "worker"}
     empty = Database(f"sqlite:///{settings.data_dir / 'empty.db'}")
     assert await parts_of(replace(engine, database=empty)) == {"database", "worker"}
     empty.dispose()

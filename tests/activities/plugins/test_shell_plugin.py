@@ -75,8 +75,8 @@ async def test_much_output_is_cut_from_its_beginning(told: Simulation) -> None:
 async def test_a_program_and_what_it_started_end_with_the_step(told: Simulation, ends_by: str) -> None:
     command = ["bash", "-c", "trap '' TERM; sleep 300 & echo $! > pid; wait; sleep 300"]
     pid = step.workdir / "pid"
-    task = asyncio.create_task(run({"command": command, "timeout": 0.5 if ends_by == "timeout" else 60}))
-    async with asyncio.timeout(20):
+    task = asyncio.create_task(run({"command": command, "timeout": 5 if ends_by == "timeout" else 60}))
+    async with asyncio.timeout(90):
         while not (pid.is_file() and pid.read_text().strip()):
             await asyncio.sleep(0.02)
         if ends_by == "cancel":

@@ -88,7 +88,7 @@ async def test_wrong_overrides_are_told_all_at_once(running: Service) -> None:
 
 async def test_what_a_running_step_reports_is_seen_while_it_runs(running: Service) -> None:
     shown = documented()[STATUS]["data"]
-    busy = step("busy", "steps.works", depends_on=["first"], config={"seconds": 20, "cluster_id": "cluster_001"})
+    busy = step("busy", "steps.works", depends_on=["first"], config={"seconds": 120, "cluster_id": "cluster_001"})
     busy["resources"] = {"node_type": "i3.xlarge", "min_workers": 2, "max_workers": 4}
     async with running.client() as ann:
         execution = await begun(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import product
+from pathlib import Path
 
 import pytest
 from orchestration_requests import BASE, begun, data, error, has_status, step, stored, workflow
@@ -14,18 +15,19 @@ from tests.polling import eventually
 
 TWO = workflow(
     step("made", "steps.works", config={}),
-    step("slow", "steps.holds", config={"seconds": 2.0}, depends_on=["made"]),
+    step("slow", "steps.holds", config={"until": "${input_data.door}"}, depends_on=["made"]),
     step("never", depends_on=["slow"]),
 )
 
 
-async def test_each_combination_of_the_three_flags(running: Service) -> None:
+async def test_each_combination_of_the_three_flags(running: Service, tmp_path: Path) -> None:
     """`slow` never looks whether it was told to end, but ends in time: only a graceful stop waits for it."""
     async with running.client() as ann:
         workflow_id = await stored(ann, TWO)
 
         async def stopped(graceful: bool, clean: bool, save: bool) -> None:
-            execution = await begun(ann, workflow_id)
+            door = tmp_path / f"{graceful}{clean}{save}"
+            execution = await begun(ann, workflow_id, parameters={"door": str(door)})
             folder = running.settings.data_dir / "artifacts" / execution
 
             async def is_slow() -> bool:
@@ -42,7 +44,10 @@ async def test_each_combination_of_the_three_flags(running: Service) -> None:
                 "status": "stopping",
                 "grace_seconds": DEFAULT_GRACE_SECONDS if graceful else 0.0,
             }
+            if graceful:
+                door.touch()
             ended = await has_status(ann, execution, "stopped")
+            door.touch()
             made, slow, never = ended["step_details"]
             assert "by hand" in ended["error"]["message"]
             assert (made["status"], never["status"]) == ("completed", "cancelled")

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 BASE = "/api/v1/scheduling"
+# Once for all tests of a process: midnight may pass between two calls of one test.
+_MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def step(name: str, *, minutes: float = 30, after: tuple[str, ...] = (), **needs: float) -> dict[str, Any]:
@@ -26,8 +28,7 @@ def workflow(*steps: dict[str, Any], name: str = "nightly", **more: Any) -> dict
 
 def day(days: int = 1, hour: int = 12, minute: int = 0) -> datetime:
     """A time of day, some days from now, in UTC."""
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + timedelta(days=days, hours=hour, minutes=minute)
+    return _MIDNIGHT + timedelta(days=days, hours=hour, minutes=minute)
 
 
 def window(earliest: datetime, latest: datetime | None = None, **more: Any) -> dict[str, Any]:

@@ -48,14 +48,14 @@ async def test_past_runs_of_a_step_replace_what_was_given(running: Service) -> N
         assert told[0]["forecast"]["learned_steps"] == 0
 
         async def are_known() -> bool:
-            return bool((await ann.get(f"{BASE}/system/calibration")).json()["steps"]["given"]["count"] == 5)
+            known = (await ann.get(f"{BASE}/system/calibration")).json()
+            return {each["count"] for each in (known["steps"]["given"], known["completion"], known["cost"])} == {5}
 
         await eventually(are_known)
         calibration = (await ann.get(f"{BASE}/system/calibration")).json()
         assert calibration["steps"]["given"]["within_p50"] == 1.0
-        assert calibration["completion"]["count"] == calibration["cost"]["count"] == 5
         learned = (await ann.post(SCHEDULE, json=body)).json()
-        assert learned["critical_path_duration_seconds"] < 30
+        assert learned["critical_path_duration_seconds"] < 900
         assert learned["forecast"]["learned_steps"] == learned["forecast"]["estimated_steps"] == 1
         plan = (await ann.get(f"{BASE}/workflow/{learned['workflow_id']}/plan")).json()
         assert (plan["steps"][0]["estimate"]["source"], plan["steps"][0]["estimate"]["runs"]) == ("step", 5)

@@ -68,12 +68,12 @@ def spent_at_night(engine: Engine, execution_id: str, cores: dict[str, float], d
 
 
 async def ended(ann: httpx.AsyncClient, workflow_id: str) -> dict[str, Any]:
-    return await has_status(ann, workflow_id, "completed", seconds=90)
+    return await has_status(ann, workflow_id, "completed", seconds=120)
 
 
 async def test_six_steps_run_at_the_hour_at_which_they_are_cheap(whole_system: tuple[Service, Engine]) -> None:
     service, engine = whole_system
-    earliest = whole_second(10)
+    earliest = whole_second(16)
     dusk = earliest + timedelta(seconds=7)
     await night_from(service, dusk, capacity=16)
     steps = [
@@ -119,7 +119,7 @@ async def test_what_optimisation_claims_is_what_the_run_shows(whole_system: tupl
     steps = [working(task, seconds[task], 1, *parents) for task, parents in parents_of(trace).items()]
     longest, whole = longest_path(trace) / SPEEDUP, sum(seconds.values())
     service, engine = whole_system
-    earliest = whole_second(14)
+    earliest = whole_second(20)
     dusk = earliest + timedelta(seconds=round(whole) + 1)
     await night_from(service, dusk, capacity=16)
     async with service.client() as ann, service.client("bob") as bob:

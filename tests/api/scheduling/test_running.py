@@ -19,7 +19,7 @@ SCHEDULE = f"{BASE}/schedule-workflow"
 
 
 async def has_status(
-    client: httpx.AsyncClient, workflow_id: str, status: str, *, seconds: float = 30.0
+    client: httpx.AsyncClient, workflow_id: str, status: str, *, seconds: float = 90.0
 ) -> dict[str, Any]:
     """How it stands, once it has that status."""
 
@@ -47,7 +47,7 @@ async def test_it_begins_at_its_hour_and_costs_what_it_held(running: Service) ->
     body = workflow(
         step("first", minutes=0.05, licence=1),
         step("second", minutes=0.05, after=("first",), licence=1),
-        execution_window=soon(3),
+        execution_window=soon(10),
         cost_optimization_enabled=False,
     )
     async with running.client() as ann:
@@ -68,7 +68,7 @@ async def test_it_begins_at_its_hour_and_costs_what_it_held(running: Service) ->
 
 async def test_a_run_that_reaches_its_budget_starts_nothing_more_and_fails(running: Service, service: Engine) -> None:
     """Planned for a thirtieth of a minute, the first step takes until it has cost more than all of it may."""
-    prompt = {"agent_type": "steps.linger", "parameters": {"seconds": 20}}
+    prompt = {"agent_type": "steps.linger", "parameters": {"seconds": 120}}
     body = workflow(
         {**step("slow", minutes=1 / 30, licence=1), **prompt},
         step("never", minutes=1 / 30, after=("slow",), licence=1),
