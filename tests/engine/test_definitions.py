@@ -47,7 +47,7 @@ async def test_the_same_content_saved_many_times_at_once_is_stored_once(
     temporal: DevServer, settings: Settings, kind: str, request: pytest.FixtureRequest
 ) -> None:
     if kind == "postgresql":
-        url = request.getfixturevalue("postgres").create_database(migrated=True)
+        url = request.getfixturevalue("postgres").borrow_database()
         settings = settings.model_copy(update={"database_url": url})
     async with open_engine(settings, temporal_address=temporal.address) as engine:
         stored = await asyncio.gather(*(engine.definitions.save(ECHO) for _ in range(12)))

@@ -155,7 +155,7 @@ async def test_a_database_that_is_away_fails_and_repeats_nothing(
 ) -> None:
     """It goes away while steps run, and comes back when the run has ended in Temporal."""
     notes = settings.data_dir / "notes"
-    url = postgres.create_database(migrated=True)
+    url = postgres.borrow_database()
     document = {
         "name": "away",
         "steps": [
