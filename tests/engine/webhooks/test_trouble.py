@@ -102,6 +102,12 @@ class TestImpatient:
             for request in receiver.requests:
                 request.verify(made.secret)
 
+
+class TestHanging:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"webhook_seconds": 0.5, "webhook_retries": (5.0,) * 20})
+
     async def test_a_receiver_that_hangs_keeps_no_other_waiting(self, sending: Engine, webhooks: Webhooks) -> None:
         async def hang(_request: Received, _writer: asyncio.StreamWriter) -> None:
             await asyncio.sleep(60)
