@@ -105,9 +105,15 @@ def _database(postgres: Postgres, peer: Peer) -> str:
     return url
 
 
+def _end(*_: object) -> None:
+    """So that what was started ends, too: a second signal, as `timeout` sends, must not cut that short."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
+
+
 def main() -> None:
     """Measure and print."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends, too
+    signal.signal(signal.SIGTERM, _end)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--only", nargs="+", default=[""], metavar="TEXT", help="only engines with one of these in their titles"
