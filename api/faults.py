@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.refusals import RequestRefused
+from api.refusals import BodyTooSlow, RequestRefused
 from definitions.errors import (
     CheckpointInvalid,
     Conflict,
@@ -165,6 +165,8 @@ def _problem(details: dict[str, Any]) -> Problem:
 
 
 def _headers(error: LongpoleError) -> dict[str, str]:
+    if isinstance(error, BodyTooSlow):
+        return {"Connection": "close"}  # RFC 9110, 15.5.9: what may still come is not waited for
     if isinstance(error, TooManyRequests):
         return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
     if isinstance(error, ServiceUnavailable):

@@ -17,6 +17,7 @@ from engine.core import Engine, open_engine
 from engine.service import working
 from engine.settings import Settings
 from store.database import Database
+from tests.dealing import dealt
 from workflows import attributes
 
 HANDLERS = Path(__file__).parent / "handlers"
@@ -26,6 +27,11 @@ hypothesis_settings.register_profile(
     "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("repeatable")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items[:] = dealt(items, getattr(config, "workerinput", {}).get("workercount", 1))
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,7 @@ async def test_a_body_that_does_not_arrive_is_a_408(serve: Serve) -> None:
         answer = (await asyncio.wait_for(reader.read(), 90)).decode()
         writer.close()
     assert answer.startswith("HTTP/1.1 408")
+    assert "\r\nconnection: close\r\n" in answer.lower()
     assert '"error":"body_too_slow"' in answer
 
 

