@@ -68,7 +68,7 @@ class Use:
         if self.running is not None:
             self._meter.leave(self)
         seconds = self._looked_at - self.began
-        return self._told(self.cpu / seconds, self._memory_seconds / seconds) if self.was_looked_at else None
+        return self._told(self._cpu_then / seconds, self._memory_seconds / seconds) if self.was_looked_at else None
 
     @property
     def was_looked_at(self) -> bool:
