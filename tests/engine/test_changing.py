@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from continued_runs import run_events, step, until
+from continued_runs import gated, run_events, step, until
 
 from definitions.errors import ChangeRefused, Conflict
 from engine.core import Engine
@@ -17,10 +17,12 @@ from tests.running import begin, ended, run, statuses
 
 
 async def held(engine: Engine, steps: list[dict[str, Any]], **fields: Any) -> str:
-    """A run that is paused behind its first step."""
-    execution_id = await begin(engine, {"name": "changing", "steps": steps, **fields})
+    """A run that is paused behind its first step, which ends when it is."""
+    gate, first = engine.settings.data_dir / "gate", steps[0]["id"]
+    execution_id = await begin(engine, {"name": "changing", "steps": [gated(first, gate), *steps[1:]], **fields})
     await engine.executions.pause(execution_id)
-    await until(engine, execution_id, **{steps[0]["id"]: "completed"})
+    gate.touch()
+    await until(engine, execution_id, **{first: "completed"})
     return execution_id
 
 
