@@ -33,7 +33,7 @@ async def ask_for_account(client: Client, execution_id: str, *, error_handlers: 
 
     Raises `Conflict` when it goes on in Temporal, and `ServiceUnavailable` when nobody answers."""
     try:
-        description = await answer(client.get_workflow_handle(execution_id).describe())
+        description = await answer(client, client.get_workflow_handle(execution_id).describe())
         if description.status is WorkflowExecutionStatus.RUNNING:
             raise Conflict(
                 f"{execution_id} goes on in Temporal: it was reset there",

@@ -78,7 +78,7 @@ async def collect_once(engine: Engine) -> int:
 
 async def _kept_by_temporal(client: Client) -> timedelta:
     request = DescribeNamespaceRequest(namespace=client.namespace)
-    found = await answer(client.workflow_service.describe_namespace(request))
+    found = await answer(client, client.workflow_service.describe_namespace(request))
     return found.config.workflow_execution_retention_ttl.ToTimedelta()
 
 

@@ -61,7 +61,7 @@ async def dispatch(client: Client, task_queue: str, run: Dispatch) -> str | None
             priority=Priority(priority_key=told.priority_key),
             request_eager_start=True,
         )
-        handle = await answer(start)
+        handle = await answer(client, start)
     except WorkflowAlreadyStartedError:
         return None
     return handle.first_execution_run_id or handle.result_run_id

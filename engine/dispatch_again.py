@@ -9,7 +9,6 @@ at first: its memo, which goes with it into every history, says what it goes on 
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
@@ -34,13 +33,13 @@ async def dispatch_again(client: Client, task_queue: str, run: Dispatch) -> str:
     if begun is not None:
         return begun
     request = await _request(client, task_queue, run)
-    response = await answer(client.workflow_service.start_workflow_execution(request, timeout=timedelta(seconds=2)))
+    response = await answer(client, client.workflow_service.start_workflow_execution(request))
     return response.run_id
 
 
 async def _begun(client: Client, run: Dispatch) -> str | None:
     try:
-        description = await answer(client.get_workflow_handle(run.execution_id).describe())
+        description = await answer(client, client.get_workflow_handle(run.execution_id).describe())
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

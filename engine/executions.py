@@ -351,7 +351,7 @@ class Executions(ExecutionRecords):
         await require_open(self, execution_id, signal)
         handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(execution_id)
         try:
-            await answer(handle.signal(signal, args=[] if argument is None else [argument]))
+            await answer(self._client, handle.signal(signal, args=[] if argument is None else [argument]))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise ServiceUnavailable(f"Temporal refused to {signal} it: {error.message}") from error

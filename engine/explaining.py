@@ -36,8 +36,8 @@ async def explain(
     if run.status in FINAL_RUN_STATUSES:
         return [_of_record(run, step) for step in run.steps if _asked(step, step_id)]
     handle = client.get_workflow_handle(execution_id)
-    told: dict[str, Any] | None = await told_by_run(handle.query("explain", step_id), "why")
-    description = await told_by_run(handle.describe(), "why")
+    told: dict[str, Any] | None = await told_by_run(client, handle.query("explain", step_id), "why")
+    description = await told_by_run(client, handle.describe(), "why")
     if told is None or description is None:
         return [_not_begun(run, step) for step in run.steps if step_id in (None, step.step_id)]
     pending = {

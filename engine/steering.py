@@ -73,7 +73,7 @@ async def open_approvals(
     if await records.status(execution_id) in FINAL_RUN_STATUSES:
         return []
     handle = client.get_workflow_handle(execution_id)
-    told: list[dict[str, Any]] | None = await told_by_run(handle.query("approvals"), "what waits for an answer")
+    told: list[dict[str, Any]] | None = await told_by_run(client, handle.query("approvals"), "what waits for an answer")
     return await asyncio.to_thread(lambda: [_whole(each, blobs) for each in told or ()])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import TypeVar
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -18,30 +19,56 @@ from workflows import attributes
 
 T = TypeVar("T")
 
-ANSWER_SECONDS = 2.0
-"""How long a request may wait for Temporal. By itself the SDK asks a server that is gone again for about 10 seconds."""
+GONE_SECONDS = 2.0
+"""After this long without an answer it is asked whether the server is there at all. By itself the SDK asks one that is
+gone again for about 10 seconds."""
+ANSWER_SECONDS = 10.0
+"""How long a request may wait for a server that is there and busy, or for the worker that it asks."""
+_THERE_SECONDS = 1.0
 
 
-async def answer(call: Awaitable[T]) -> T:
-    """What Temporal answers, within bounded time. What it refuses is raised as it is (`RPCError`).
+async def answer(client: Client, call: Awaitable[T]) -> T:
+    """What Temporal answers to a call by that client, within bounded time: soon where nothing is there that could. What
+    it refuses is raised as it is (`RPCError`).
 
     Raises `ServiceUnavailable` when it does not answer; whether it did what was asked is not known then."""
+    asking = asyncio.ensure_future(call)
     try:
-        return await asyncio.wait_for(call, ANSWER_SECONDS)
-    except TimeoutError as error:
-        raise ServiceUnavailable(f"Temporal did not answer within {ANSWER_SECONDS:g} s", remedy="try again") from error
+        await asyncio.wait({asking}, timeout=GONE_SECONDS)
+        waited = GONE_SECONDS
+        if not asking.done() and await _is_there(client):
+            await asyncio.wait({asking}, timeout=ANSWER_SECONDS - GONE_SECONDS)
+            waited = ANSWER_SECONDS
+        if not asking.done():
+            raise ServiceUnavailable(f"Temporal did not answer within {waited:g} s", remedy="try again")
+        return asking.result()
     except RPCError as error:
         if error.status not in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
             raise
         raise ServiceUnavailable(f"Temporal does not answer: {_first_line(error)}", remedy="try again") from error
+    finally:
+        asking.cancel()
 
 
-async def told_by_run(call: Awaitable[T], what: str) -> T | None:
-    """What a query of a run, or its description, answers; None where Temporal does not have the run.
+async def _is_there(client: Client) -> bool:
+    """Whether something takes requests where the client sends them, however slowly."""
+    try:
+        # The time for all of it: a client that has never been connected first tries to be, again and again.
+        async with asyncio.timeout(2 * _THERE_SECONDS):
+            await client.service_client.check_health(timeout=timedelta(seconds=_THERE_SECONDS))
+    except RPCError as error:
+        return error.status is not RPCStatusCode.UNAVAILABLE
+    except (TimeoutError, RuntimeError):
+        return False
+    return True
+
+
+async def told_by_run(client: Client, call: Awaitable[T], what: str) -> T | None:
+    """What a query of a run, or its description, answers to the client; None where Temporal does not have the run.
 
     Raises `ServiceUnavailable` where nobody can tell `what`."""
     try:
-        return await answer(call)
+        return await answer(client, call)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None

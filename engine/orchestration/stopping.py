@@ -55,6 +55,6 @@ async def _clean_up(engine: Engine, execution_id: str, cleanup: Cleanup) -> None
         static_summary=f"cleans up after {execution_id}",
     )
     try:
-        await answer(start)
+        await answer(engine.client, start)
     except RPCError as error:
         raise ServiceUnavailable(f"Temporal does not answer: {error.message}", remedy="try again") from error

@@ -107,7 +107,7 @@ class Applying:
 
     async def _delete(self, workflow_id: str) -> None:
         try:
-            await answer(self.handle(workflow_id).delete())
+            await answer(self._client, self.handle(workflow_id).delete())
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -120,14 +120,14 @@ class Applying:
 
         handle = self.handle(found.workflow_id)
         try:
-            await answer(handle.update(change))
+            await answer(self._client, handle.update(change))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             try:
-                await answer(self._client.create_schedule(handle.id, wanted))
+                await answer(self._client, self._client.create_schedule(handle.id, wanted))
             except ScheduleAlreadyRunningError:
-                await answer(handle.update(change))
+                await answer(self._client, handle.update(change))
 
     def _wanted(self, found: _Edition) -> Schedule:
         schedule = found.schedule

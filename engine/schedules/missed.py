@@ -103,7 +103,7 @@ def _unrecorded(session: Session, workflow_id: str, times: list[datetime]) -> li
 async def _was_launched(client: Client, workflow_id: str, due: datetime) -> bool:
     launcher = f"{schedule_id(workflow_id)}-{due:%Y-%m-%dT%H:%M:%SZ}"
     try:
-        await answer(client.get_workflow_handle(launcher).describe())
+        await answer(client, client.get_workflow_handle(launcher).describe())
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -160,7 +160,7 @@ async def look_for_missed(engine: Engine) -> int:
     missed = 0
     for workflow_id in await asyncio.to_thread(take):
         try:
-            description = await answer(applying.handle(workflow_id).describe())
+            description = await answer(engine.client, applying.handle(workflow_id).describe())
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

@@ -246,7 +246,7 @@ class Schedules:
         ]
         if spans:
             try:
-                await answer(handle.backfill(*spans))
+                await answer(self._engine.client, handle.backfill(*spans))
             except RPCError as error:
                 raise ServiceUnavailable(
                     f"Temporal refused the backfill: {error.message}", remedy="try again"
@@ -260,13 +260,14 @@ class Schedules:
     async def _launch(self, workflow_id: str, run_id: str, due: datetime) -> WorkflowHandle[Any, Any]:
         asked = {"workflow_id": workflow_id, "due": due.timestamp(), "execution_id": run_id}
         return await answer(
+            self._engine.client,
             self._engine.client.start_workflow(
                 LAUNCHER_TYPE,
                 asked,
                 id=f"{schedule_id(workflow_id)}-{run_id}",
                 task_queue=self._engine.settings.task_queue,
                 static_summary=f"starts a run of {workflow_id} by hand",
-            )
+            ),
         )
 
     def _withdraw(self, run_id: str) -> None:
@@ -285,7 +286,7 @@ class Schedules:
     async def _description(self, workflow_id: str) -> ScheduleDescription | None:
         """As Temporal has it; None when it does not answer, or does not have it yet."""
         try:
-            return await answer(self._applying.handle(workflow_id).describe())
+            return await answer(self._engine.client, self._applying.handle(workflow_id).describe())
         except ServiceUnavailable as error:
             _log.warning("a schedule is told by the records alone", workflow_id=workflow_id, error=str(error))
         except RPCError as error:

@@ -33,7 +33,8 @@ async def announce(engine: Engine) -> int:
     for each in await asyncio.to_thread(read):
         run = execution_id(each.instance_id)
         try:
-            await answer(engine.client.get_workflow_handle(run).signal("reschedule", asdict(timetable(each.plan))))
+            signal = engine.client.get_workflow_handle(run).signal("reschedule", asdict(timetable(each.plan)))
+            await answer(engine.client, signal)
         except (RPCError, ServiceUnavailable) as error:
             _log.warning("a run could not be told its hours; trying again", execution_id=run, error=str(error))
             continue

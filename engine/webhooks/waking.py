@@ -55,6 +55,7 @@ async def wake_webhooks(engine: Engine, *, busy: bool = False) -> int:
 async def wake(engine: Engine, webhook: UUID) -> None:
     """Start the webhook's delivery workflow, or tell the one that is there. Raises `ServiceUnavailable`, `RPCError`."""
     await answer(
+        engine.client,
         engine.client.start_workflow(
             DELIVERY_WORKFLOW,
             webhook.hex,
@@ -64,5 +65,5 @@ async def wake(engine: Engine, webhook: UUID) -> None:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal=WAKE,
             static_summary="Deliver to a webhook",
-        )
+        ),
     )
