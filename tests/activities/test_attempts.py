@@ -172,7 +172,8 @@ async def test_a_cancelled_handler_is_told_and_cleans_up(steps: Steps, records: 
 
 
 async def test_a_handler_that_was_done_before_it_noticed_keeps_its_result(steps: Steps) -> None:
-    handle = await steps.start("deaf", {"seconds": 3.0, "notes": str(steps.notes)})
+    # Longer than it takes to tell it, and well within the time that it has from then on.
+    handle = await steps.start("deaf", {"seconds": 2.0, "notes": str(steps.notes)})
     await noted(steps, "started")
     await handle.cancel()
     assert (await handle.result())["output"] == "done all the same"
@@ -350,9 +351,10 @@ async def test_a_step_that_its_stopping_worker_cut_off_is_lost_not_failed(
 ) -> None:
     steps = idle_steps
     async with step_worker(steps.client, steps.task_queue, steps.database, tmp_path, grace=0.2):
-        given = {"seconds": 3.0, "notes": str(steps.notes)}
-        handle = await steps.start("sleeps", given, at_most_once=at_most_once)
+        given = {"gate": str(tmp_path / "gate"), "notes": str(steps.notes)}
+        handle = await steps.start("sleeps_until", given, at_most_once=at_most_once)
         await noted(steps, "started")
+    (tmp_path / "gate").touch()
     async with step_worker(steps.client, steps.task_queue, steps.database, tmp_path):
         if at_most_once:
             assert (await failure_of(handle)).type == "worker_lost"

@@ -106,7 +106,7 @@ def test_files_become_artifacts_with_a_uri(tmp_path: Path) -> None:
 async def test_the_handler_sleep_sleeps() -> None:
     with step.simulate() as run:
         assert (await sleep({"seconds": 0.01}))["slept_seconds"] >= 0.01
-        assert await sleep({"seconds": 0}) == {"slept_seconds": pytest.approx(0, abs=0.1)}
+        assert (await sleep({"seconds": 0}))["slept_seconds"] >= 0
     assert run.progress[-1] == (1.0, "")
 
 

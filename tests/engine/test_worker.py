@@ -68,7 +68,8 @@ async def test_a_worker_that_is_stopped_lets_short_steps_end(engine: Engine, tem
             {"id": "b", "handler": "steps.echo", "depends_on": ["a0", "a1", "a2", "a3"]},
         ],
     }
-    async with worker_role(engine.settings, temporal.address):
+    patient = engine.settings.model_copy(update={"grace_seconds": 60})
+    async with worker_role(patient, temporal.address):
         execution_id = await begin(engine, document, {"n": 1})
         for step in ("a0", "a1", "a2", "a3"):
             await step_runs(engine, execution_id, step)

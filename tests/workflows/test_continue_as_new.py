@@ -11,6 +11,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +52,12 @@ def line(count: int, handler: str = "steps.give", **step_input: Any) -> list[dic
     ]
 
 
+def held_at(place: int, steps: list[dict[str, Any]], gate: Path) -> list[dict[str, Any]]:
+    """The same, but that step lasts until the file is there."""
+    held = {"handler": "steps.occupy", "input": {"parameters": {"until": str(gate)}}}
+    return [*steps[:place], {**steps[place], **held}, *steps[place + 1 :]]
+
+
 def run_input(history: WorkflowHistory) -> dict[str, Any]:
     """What a history begins with."""
     started = history.events[0].workflow_execution_started_event_attributes
@@ -73,9 +80,10 @@ def activities(history: WorkflowHistory) -> tuple[list[str], list[str]]:
     return list(scheduled.values()), completed
 
 
-async def test_a_long_run_comes_out_as_if_it_had_one_history(service: Engine) -> None:
+async def test_a_long_run_comes_out_as_if_it_had_one_history(service: Engine, tmp_path: Path) -> None:
     """References, a large value, the context, a failed step with its handler, a pause: all of them across cuts."""
     members = [f"m{number}" for number in range(10)]
+    gate = tmp_path / "gate"
     document: dict[str, Any] = {
         "name": "long",
         "timeout": 300,
@@ -83,7 +91,7 @@ async def test_a_long_run_comes_out_as_if_it_had_one_history(service: Engine) ->
             {"id": "first", "handler": "steps.give", "input": {"value": {"n": 7}}},
             {"id": "big", "handler": "steps.big", "input": {"bytes": 100_000}},
             {"id": "note", "handler": "steps.remember", "input": {"colour": "blue"}, "depends_on": ["big"]},
-            *line(60),
+            *held_at(40, line(60), gate),
             {"id": "bad", "handler": "steps.fail", "input": {"message": "boom"}, "depends_on": ["s10"]},
             {"id": "mend", "handler": "steps.recover"},
             *({"id": member, "handler": "steps.echo", "depends_on": ["s30"], "input": {}} for member in members),
@@ -113,6 +121,7 @@ async def test_a_long_run_comes_out_as_if_it_had_one_history(service: Engine) ->
 
     await eventually(under_way)
     await service.executions.pause(execution_id)
+    gate.touch()
     paused_in = (await handle.describe()).run_id
 
     async def goes_on_in_another_history() -> bool:
@@ -270,9 +279,11 @@ async def test_no_signal_is_lost_whenever_it_comes(service: Engine, end: str) ->
     await asyncio.gather(*(one(pauses) for pauses in (1, 2, 3, 2, 1)))
 
 
-async def test_a_changed_run_goes_on_in_new_histories_as_changed(service: Engine) -> None:
-    execution_id = await begin(service, {"name": "changed", "steps": line(30)})
+async def test_a_changed_run_goes_on_in_new_histories_as_changed(service: Engine, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    execution_id = await begin(service, {"name": "changed", "steps": held_at(0, line(30), gate)})
     await service.executions.pause(execution_id)
+    gate.touch()
     late = {"id": "late", "handler": "steps.echo", "input": {"from": "${s28.result}"}, "depends_on": ["s29"]}
     changed = await service.executions.change(execution_id, {"inject": [late], "skip": ["s29"], "priority": 90})
     await service.executions.resume(execution_id)

@@ -239,7 +239,8 @@ async def test_an_approval_is_answered_by_those_who_may_with_values_that_fit(ser
 
 async def test_a_pause_holds_what_a_timer_would_start_and_a_cancellation_ends_what_waits(service: Engine) -> None:
     steps = [
-        {"id": "nap", "wait": {"for": 1}},
+        # Long enough for the pause to come first on a busy machine.
+        {"id": "nap", "wait": {"for": 5}},
         echo("after", depends_on=["nap"]),
         {
             "id": "many",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
@@ -171,11 +173,12 @@ async def test_large_input_travels_by_reference(service: Engine) -> None:
     assert execution.output == 3_000_000
 
 
-async def test_pause_starts_nothing_and_resume_goes_on(service: Engine) -> None:
-    wait = {"handler": "steps.wait", "input": {"seconds": 1.0}}
+async def test_pause_starts_nothing_and_resume_goes_on(service: Engine, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    held = {"handler": "steps.occupy", "input": {"parameters": {"until": str(gate)}}}
     document = {
         "name": "pausing",
-        "steps": [{"id": "a", **wait}, {"id": "b", **wait, "depends_on": ["a"]}],
+        "steps": [{"id": "a", **held}, {"id": "b", **held, "depends_on": ["a"]}],
     }
     execution_id = await begin(service, document)
 
@@ -184,6 +187,7 @@ async def test_pause_starts_nothing_and_resume_goes_on(service: Engine) -> None:
 
     await eventually(a_runs)
     await service.executions.pause(execution_id)
+    gate.touch()
 
     async def paused_after_a() -> bool:
         execution = await service.executions.get(execution_id)

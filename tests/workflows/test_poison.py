@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -213,6 +214,13 @@ def waiting(seconds: float) -> dict[str, Any]:
     }
 
 
+def held(gate: Path) -> dict[str, Any]:
+    """The same, until there is that file."""
+    document = waiting(0)
+    document["steps"][0] |= {"handler": "steps.occupy", "input": {"parameters": {"until": str(gate)}}}
+    return document
+
+
 async def under_way(engine: Engine, document: dict[str, Any]) -> WorkflowHandle[Any, Any]:
     execution_id = await begin(engine, document)
 
@@ -223,8 +231,8 @@ async def under_way(engine: Engine, document: dict[str, Any]) -> WorkflowHandle[
     return engine.client.get_workflow_handle(execution_id)
 
 
-async def test_signals_and_updates_that_make_no_sense_do_no_harm(service: Engine) -> None:
-    handle = await under_way(service, waiting(1))
+async def test_signals_and_updates_that_make_no_sense_do_no_harm(service: Engine, tmp_path: Path) -> None:
+    handle = await under_way(service, held(tmp_path / "gate"))
     await handle.signal("pause", {"junk": [1, {"deep": None}]})
     await handle.signal("pause", args=[1, 2, 3])
     await handle.signal("nobody_knows", 5)
@@ -235,6 +243,7 @@ async def test_signals_and_updates_that_make_no_sense_do_no_harm(service: Engine
     for query in ("nobody_knows", "outcome"):
         with pytest.raises(WorkflowQueryFailedError):
             await handle.query(query, "text")
+    (tmp_path / "gate").touch()
     execution = await ended(service, handle.id)
     assert execution.status == "completed"
     assert await failed_tasks(service, handle.id) == []
@@ -290,10 +299,11 @@ async def test_a_failure_that_no_worker_of_ours_made_is_one_all_the_same(service
     assert await failed_tasks(service, handle.id) == []
 
 
-async def test_a_run_that_the_store_does_not_know_can_be_steered_and_ends(service: Engine) -> None:
-    handle = await started_directly(service, {"definition": waiting(1), "input": {}})
+async def test_a_run_that_the_store_does_not_know_can_be_steered_and_ends(service: Engine, tmp_path: Path) -> None:
+    handle = await started_directly(service, {"definition": held(tmp_path / "gate"), "input": {}})
     await handle.signal("pause")
     await handle.signal("resume")
+    (tmp_path / "gate").touch()
     assert await asyncio.wait_for(handle.result(), 90) is None
     assert await failed_tasks(service, handle.id) == []
 

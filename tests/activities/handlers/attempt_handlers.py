@@ -53,15 +53,30 @@ async def rate_limited(data: Any) -> Any:
     return {"waited": time.time() - float(Path(data["notes"]).read_text())}
 
 
-async def sleeps(data: Any) -> Any:
+@contextlib.contextmanager
+def _noting(data: Any) -> Iterator[None]:
+    """Notes that it was started, and that it was cancelled."""
     with Path(data["notes"]).open("a") as notes:
         notes.write(f"started {step.attempt}\n")
     try:
-        await asyncio.sleep(data["seconds"])
+        yield
     except asyncio.CancelledError:
         with Path(data["notes"]).open("a") as notes:
             notes.write("cleaned up\n")
         raise
+
+
+async def sleeps(data: Any) -> Any:
+    with _noting(data):
+        await asyncio.sleep(data["seconds"])
+    return "slept"
+
+
+async def sleeps_until(data: Any) -> Any:
+    """Until there is the file `data["gate"]`."""
+    with _noting(data):
+        while not Path(data["gate"]).exists():
+            await asyncio.sleep(0.05)
     return "slept"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -26,15 +27,21 @@ SECOND = timedelta(seconds=1)
 
 
 async def fired(schedules: Schedules, workflow: str, count: int) -> list[OccurrenceView]:
-    """The first occurrences, once so many have run to their ends."""
+    """The first occurrences, once so many have run to their ends without a gap between them, which a launcher that is
+    slower than the next leaves for a while."""
     found: list[OccurrenceView] = []
 
     async def so_many() -> bool:
         found[:] = (await came_of(schedules, workflow))[:count]
-        return [each.run_status for each in found] == ["completed"] * count
+        return [each.run_status for each in found] == ["completed"] * count and len(gaps(found)) <= 1
 
     await eventually(so_many, seconds=60)
     return found
+
+
+def gaps(found: Sequence[OccurrenceView]) -> set[timedelta]:
+    """How far apart those are that follow one another."""
+    return {later.due_at - earlier.due_at for earlier, later in pairwise(found)}
 
 
 async def test_it_fires_each_time_once_with_what_it_is_to_hand_over(on_each_database: Engine) -> None:
@@ -43,7 +50,7 @@ async def test_it_fires_each_time_once_with_what_it_is_to_hand_over(on_each_data
         engine, ECHOES, schedule=EACH_SECOND, parameters={"at": "${schedule.time}", "n": 7}, overlap_policy="allow_all"
     )
     found = await fired(schedules, workflow, 3)
-    assert {later.due_at - earlier.due_at for earlier, later in pairwise(found)} == {SECOND}
+    assert gaps(found) == {SECOND}
     assert [each.execution_id for each in found] == [scheduled_execution_id(workflow, each.due_at) for each in found]
     run = await engine.executions.get(found[0].execution_id)
     assert run.input == {"at": found[0].due_at.isoformat().replace("+00:00", "Z"), "n": 7}
@@ -79,13 +86,13 @@ async def test_through_a_restart_of_the_server_none_is_missed_and_none_is_twice(
         await eventually(is_past_it, seconds=60)
         await schedules.pause(workflow)
 
-        async def all_over() -> bool:
+        async def all_over_without_a_gap() -> bool:
             found = await came_of(schedules, workflow)
-            return all(each.run_status == "completed" or each.reason == "paused" for each in found)
+            over = all(each.run_status == "completed" or each.reason == "paused" for each in found)
+            return over and gaps(found) == {2 * SECOND}
 
-        await eventually(all_over, seconds=90)
+        await eventually(all_over_without_a_gap, seconds=90)
         found = await came_of(schedules, workflow)
-        assert {later.due_at - earlier.due_at for earlier, later in pairwise(found)} == {2 * SECOND}
         # What was due shortly before may have been in time.
         late = [each for each in found if away < each.due_at < back - 6 * SECOND]
         assert late
@@ -120,13 +127,12 @@ async def test_what_was_due_before_the_catch_up_window_is_recorded_as_missed(set
             await schedules.pause(workflow)
 
             async def without_a_gap() -> bool:
-                found = await came_of(schedules, workflow)
-                return {later.due_at - earlier.due_at for earlier, later in pairwise(found)} == {SECOND}
+                return gaps(await came_of(schedules, workflow)) == {SECOND}
 
             await eventually(without_a_gap, seconds=60)
             missed = [each for each in await came_of(schedules, workflow) if each.reason == "missed"]
         assert len(missed) >= 3
-        assert {later.due_at - earlier.due_at for earlier, later in pairwise(missed)} == {SECOND}
+        assert gaps(missed) == {SECOND}
         assert all("catch-up window of 10 s" in each.message for each in missed)
 
 
@@ -178,8 +184,8 @@ async def test_a_run_that_fails_pauses_it(service: Engine) -> None:
 
 
 async def test_filling_in(service: Engine) -> None:
-    hourly = {"type": "cron", "expression": "0 * * * *"}
-    schedules, workflow = await scheduled(service, ECHOES, schedule=hourly, parameters={"at": "${schedule.time}"})
+    mornings = {"type": "cron", "expression": "0 8-12 1 3 *"}  # none of them comes while this runs
+    schedules, workflow = await scheduled(service, ECHOES, schedule=mornings, parameters={"at": "${schedule.time}"})
     start, end = datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 12, tzinfo=UTC)
     asked = await schedules.backfill(workflow, start, end)
     assert [(each.kind, each.state) for each in asked] == [("backfill", "requested")] * 4
@@ -194,6 +200,7 @@ async def test_filling_in(service: Engine) -> None:
     now = datetime.now(UTC)
     with pytest.raises(FieldsInvalid, match="not over"):
         await schedules.backfill(workflow, now, now + timedelta(hours=1))
+    await schedules.put(workflow, {"schedule": {"type": "cron", "expression": "0 * * * *"}, "enabled": False})
     with pytest.raises(FieldsInvalid, match="more than 1000 times"):
         await schedules.backfill(workflow, now - timedelta(days=60), now)
 
