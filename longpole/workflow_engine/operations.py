@@ -12,6 +12,7 @@ from definitions.calls import FINAL_RUN_STATUSES
 from definitions.errors import Conflict, DefinitionNotFound, ExecutionNotFound, ServiceUnavailable
 from definitions.ids import to_uuid
 from engine.views import StoredDefinition
+from longpole.workflow_engine.described import SURFACE
 from longpole.workflow_engine.naming import is_template_key, template_key
 from longpole.workflow_engine.runtime import Runtime
 from longpole.workflow_engine.statuses import RUNNING
@@ -25,7 +26,6 @@ from longpole.workflow_engine.views import (
     template_view,
 )
 
-SURFACE = "python"
 _RETRY_SECONDS = 0.5
 
 

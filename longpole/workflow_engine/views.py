@@ -12,6 +12,7 @@ from uuid import UUID
 
 from definitions.ids import to_uuid
 from engine.views import AttemptView, Execution, StoredDefinition
+from longpole.workflow_engine.described import definition_of
 from longpole.workflow_engine.statuses import status_word
 
 
@@ -23,7 +24,7 @@ class WorkflowTemplate:
     name: str
     version: int
     definition: dict[str, Any]
-    """The document as it was given."""
+    """The document: as it was given, or as it is in these words where it came in others."""
     description: str
     tags: tuple[str, ...]
     is_active: bool
@@ -89,7 +90,7 @@ def template_view(stored: StoredDefinition) -> WorkflowTemplate:
         id=to_uuid(stored.workflow_id),
         name=stored.name,
         version=stored.version,
-        definition=stored.source if stored.source is not None else stored.document,
+        definition=definition_of(stored),
         description=str(stored.document.get("description", "")),
         tags=tuple(stored.document.get("tags", ())),
         is_active=stored.is_active,
