@@ -43,6 +43,11 @@ class StoredDefinition:
         """The definition itself."""
         return Definition.model_validate(self.document)
 
+    @property
+    def schedule(self) -> Any:
+        """What the document as it was given says of its schedule; None: nothing."""
+        return (self.source or {}).get("schedule")
+
 
 @dataclass(frozen=True)
 class StepView:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
+from pydantic import AfterValidator
 
 from api.dependencies import Caller, NewId, SeenEngine
 from api.orchestration import schedule_translate as translate
@@ -21,6 +22,7 @@ from engine.schedules.schedules import PREVIEWED, Schedules, preview
 BASE = "/v1/workflows"
 ONE = f"{BASE}/{{workflow_id}}/schedule"
 Count = Annotated[int, Query(ge=1, le=1000)]
+Moment = Annotated[datetime, AfterValidator(translate.aware)]
 Page = Annotated[int, Query(ge=1, le=10_000_000)]
 Limit = Annotated[int, Query(ge=1, le=100)]
 router = surface_router()
@@ -38,12 +40,11 @@ async def list_schedules(
 @router.post(f"{BASE}/schedules/preview")
 @rules(kind="read", idempotent=False)
 async def preview_wish(
-    body: wire.PreviewRequest, caller: Caller, count: Count = PREVIEWED, after: datetime | None = None
+    body: wire.PreviewRequest, caller: Caller, count: Count = PREVIEWED, after: Moment | None = None
 ) -> Answer[wire.Preview]:
     """When a schedule would be due, without storing it."""
     wish = load_schedule({"schedule": body.schedule})
-    begins = None if after is None else translate.aware(after)
-    return Answer(data=translate.preview(await asyncio.to_thread(preview, wish, count=count, after=begins)))
+    return Answer(data=translate.preview(await asyncio.to_thread(preview, wish, count=count, after=after)))
 
 
 @router.post(ONE)
@@ -111,11 +112,10 @@ async def backfill_schedule(
 
 @router.get(f"{ONE}/preview")
 async def preview_schedule(
-    workflow_id: str, engine: SeenEngine, caller: Caller, count: Count = PREVIEWED, after: datetime | None = None
+    workflow_id: str, engine: SeenEngine, caller: Caller, count: Count = PREVIEWED, after: Moment | None = None
 ) -> Answer[wire.Preview]:
     """When it is due next, and what changes of clocks do to that."""
-    begins = None if after is None else translate.aware(after)
-    found = await Schedules(engine, caller).preview(workflow_id, count=count, after=begins)
+    found = await Schedules(engine, caller).preview(workflow_id, count=count, after=after)
     return Answer(data=translate.preview(found))
 
 

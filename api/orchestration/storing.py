@@ -49,8 +49,7 @@ async def told(engine: Engine, caller: Identity, stored: StoredDefinition) -> wi
     workflows = Workflows(engine, caller)
     estimating, clashes = workflows.estimating, await workflows.schedule_clashes(stored)
     expected, usd = await estimating.estimate(stored.document, stored.workflow_id), await estimating.usd()
-    has_schedule = bool((stored.source or {}).get("schedule"))
-    return translate.created(stored, expected, usd, scheduled=has_schedule, warnings=clashes)
+    return translate.created(stored, expected, usd, scheduled=bool(stored.schedule), warnings=clashes)
 
 
 def _at_workers(problem: Problem) -> Problem:

@@ -65,7 +65,7 @@ class Workflows:
     async def schedule_clashes(self, stored: StoredDefinition) -> list[Problem]:
         """The instants for which activating it would be refused now, by the schedule of its document. An active one has
         been through that."""
-        return [] if stored.is_active else await self._schedules.clashes_of_document(stored.workflow_id)
+        return [] if stored.is_active else await self._schedules.clashes_of_document(stored)
 
     async def pause(self, workflow_id: str) -> StoredDefinition:
         """From now on no run of it begins; those that go on do. Raises `DefinitionNotFound`, and `Conflict` for a

@@ -26,6 +26,7 @@ from engine.schedules.missed import check_missed
 from engine.schedules.views import OccurrenceView, Preview, ScheduleView
 from engine.scheduling.pools import PoolBook
 from engine.temporal import answer
+from engine.views import StoredDefinition
 from store import occurrences, schedules, templates
 from store.database import Session
 from store.schedule_tables import ScheduleOccurrence, WorkflowSchedule
@@ -91,37 +92,38 @@ class Schedules:
     async def follow_document(self, workflow_id: str, *, replace: bool) -> None:
         """Have the schedule that the workflow's own document tells of, if it does. Where there is one already, it is
         given those times with `replace`, else left alone. Raises as `put`."""
-        wish, is_new = await self._wish_of_document(workflow_id)
+        wish, is_new = await self._wish_of_document(await self._engine.definitions.get(workflow_id))
         if wish is not None and (is_new or replace):
             await self.put(workflow_id, wish)
 
-    async def clashes_of_document(self, workflow_id: str) -> list[Problem]:
+    async def clashes_of_document(self, stored: StoredDefinition) -> list[Problem]:
         """The instants at which the schedule that the workflow's own document tells of would not fit its pools if it
-        began now; empty where it tells of none. Raises `DefinitionNotFound`."""
-        wish, _ = await self._wish_of_document(workflow_id)
+        began now; empty where it tells of none."""
+        wish, _ = await self._wish_of_document(stored)
         if wish is None:
             return []
         schedule = load_schedule(wish)
 
         def read(session: Session) -> list[Problem]:
             try:
-                require_room(session, self._pools, workflow_id, schedule)
+                require_room(session, self._pools, stored.workflow_id, schedule)
             except ScheduleConflict as conflict:
                 return list(conflict.problems)
             return []
 
         return await self._read(read)
 
-    async def _wish_of_document(self, workflow_id: str) -> tuple[dict[str, Any] | None, bool]:
+    async def _wish_of_document(self, stored: StoredDefinition) -> tuple[dict[str, Any] | None, bool]:
         """The schedule that the workflow's document tells of, else as it is kept; whether none is kept yet."""
-        spec = ((await self._engine.definitions.get(workflow_id)).source or {}).get("schedule")
+        if stored.schedule is None:
+            return None, True
 
         def read(session: Session) -> dict[str, Any] | None:
-            row = schedules.find_schedule(session, workflow_id)
+            row = schedules.find_schedule(session, stored.workflow_id)
             return None if row is None else row.document
 
-        kept = None if spec is None else await self._read(read)
-        return (None if spec is None else {**(kept or {}), "schedule": spec}), kept is None
+        kept = await self._read(read)
+        return {**(kept or {}), "schedule": stored.schedule}, kept is None
 
     async def get(self, workflow_id: str) -> ScheduleView:
         """The schedule as Temporal has it. Raises `NotFound` (`schedule_not_found`), `StoreUnavailable`."""
