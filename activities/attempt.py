@@ -18,7 +18,6 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from activities.approximate import approximately
 from activities.cleaning import WORKDIRS
 from activities.counting import FAILED, Tally, Verdict, judge, refuse_lost
 from activities.errors import CANCELLED, INVALID_INPUT, TIMEOUT, WORKER_LOST, Classified, StepError, classify
@@ -26,14 +25,15 @@ from activities.failures import message_of, step_failure
 from activities.handler_loop import Ending, HandlerLoop, Raised, Returned, Running
 from activities.masking import Masker
 from activities.metering import Meter, Use
-from activities.outputs import INLINE_LIMIT, check_json, is_small, keep, load, too_large
+from activities.outputs import is_small, load
 from activities.ownership import is_ours
 from activities.recording import Recorder
 from activities.registry import Handler, HandlerRegistry
 from activities.reporting import AttemptReporter
+from activities.results import step_result, told_artifacts
 from activities.step_context import StepContext, current, environment_secret
 from definitions.calls import StepCall, StepFailure, StepResult
-from definitions.values import Packed, json_size, pack, resolve_deferred, unpack
+from definitions.values import Packed, resolve_deferred, unpack
 from store.blobs import BlobStore
 from store.records import AttemptRecord
 
@@ -43,8 +43,6 @@ _CALL_KEYS = frozenset(field.name for field in fields(StepCall))
 _LOST_DELAY = timedelta(milliseconds=100)
 _LOCAL_LOST_DELAY = timedelta(seconds=1.1)
 """Long enough for a timer (`workflows.timing.LOCAL_RETRY_THRESHOLD`), so that another worker makes the next attempt."""
-LOCAL_EXTRA_LIMIT = 8 * 1024
-"""For a local step's additions to the context, and for its artifacts: many results share one message."""
 
 
 @dataclass(frozen=True)
@@ -255,31 +253,19 @@ class _Attempt:
             return Raised(error)
 
     def _result(self, value: Any) -> StepResult:
-        mask = self._mask_tree
-        output = pack(keep(value, self._owner.blobs, mask=mask))
-        result = StepResult(output=output.json)
-        if output.slots:
-            result["slots"] = output.slots
-        if self._step.context.added:
-            result["context"] = self._within_limit(mask(check_json(self._step.context.added, "context")), "context")
-        if self._step.amounts:
-            result["usage"] = dict(self._step.amounts)
-        if self._step.artifacts:
-            result["artifacts"] = self._within_limit(self._artifacts(), "artifacts")
+        result = step_result(
+            value,
+            self._step,
+            self._owner.blobs,
+            mask_text=self._mask_text,
+            mask_tree=self._mask_tree,
+            local=self._is_local,
+        )
         if self._tally.number > 1:
             result["attempts"] = self._tally.number
         if self._tally.lost:
             result["lost"] = self._tally.lost
         return result
-
-    def _artifacts(self) -> list[dict[str, Any]]:
-        return [approximately(artifact, self._mask_text) for artifact in list(self._step.artifacts)]
-
-    def _within_limit(self, value: Any, origin: str) -> Any:
-        size, limit = json_size(value), LOCAL_EXTRA_LIMIT if self._is_local else INLINE_LIMIT
-        if size > limit:
-            raise too_large(f"{size:,}", limit, origin, "return what is large as the step's result instead")
-        return value
 
     # -- ends other than a result ---
 
@@ -359,7 +345,7 @@ class _Attempt:
             will_retry=will_retry,
             usage=dict(self._step.amounts),
             measured=self._use.end(),
-            artifacts=self._artifacts(),
+            artifacts=told_artifacts(self._step, self._mask_text),
         )
         told: dict[str, Any] = {"usage": record.usage} if record.usage else {}
         if will_retry and verdict:
