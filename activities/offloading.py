@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities.outputs import put
 from definitions.calls import OFFLOAD_OUTPUTS, STORE_CHECKPOINT
-from definitions.values import compact_json, contains_deferred, json_size, pack, unpack
+from definitions.values import contains_deferred, json_size, pack, unpack
 from store.blobs import BlobStore
 
 KEPT_BYTES = 1024
@@ -34,7 +34,7 @@ class OffloadActivities:
     @activity.defn(name=STORE_CHECKPOINT)
     async def store_checkpoint(self, checkpoint: dict[str, Any]) -> str:
         """The digest of the checkpoint, which is in blob storage from now on. Raises `OSError`, too."""
-        return await asyncio.to_thread(self._blobs.put, compact_json(checkpoint).encode())
+        return (await asyncio.to_thread(put, checkpoint, self._blobs)).digest
 
 
 def offload(values: dict[str, list[Any]], blobs: BlobStore) -> dict[str, list[Any]]:

@@ -47,14 +47,30 @@ class StepState:
 
     def to_json(self) -> dict[str, Any]:
         """Only what differs from a new step: a checkpoint of many steps stays small."""
-        if self.status == "pending" and self == _NEW:
-            return {}  # nearly all of them, in a run that has far to go
         values = ((name, getattr(self, name)) for name in _DEFAULTS)
         return {name: value for name, value in values if value != _DEFAULTS[name]}
 
 
-_NEW = StepState()
-_DEFAULTS = asdict(_NEW)
+_DEFAULTS = asdict(StepState())
+
+
+class SharedState(StepState):
+    """The state of many steps, of which nothing more is known: a large run has few others, so that taking and reading
+    a checkpoint hardly costs more than its ids. It is never changed: `BlockState.own` gives a step a state of its
+    own."""
+
+    __slots__ = ()
+
+    def __init__(self, status: StepStatus, reason: str = "", *, recorded: bool = False) -> None:
+        for name, value in {**asdict(StepState(status, reason)), "settled": recorded, "recorded": recorded}.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name!r} of a state that steps share is changed: take it by `own`")
+
+
+PENDING: StepState = SharedState("pending")
+"""Of all steps that nothing has happened to."""
 
 
 @dataclass(slots=True)
@@ -70,10 +86,18 @@ class BlockState:
     given: Any = None
     """Of an iteration: its item; with `while` the result of the one before."""
 
-    def set_status(self, step_id: str, status: StepStatus) -> StepState:
-        """Change a step's status."""
+    def own(self, step_id: str) -> StepState:
+        """The state of a step, to be changed."""
         step = self.steps[step_id]
+        if type(step) is SharedState:
+            step = self.steps[step_id] = StepState(step.status, step.reason, settled=step.settled)
+        return step
+
+    def set_status(self, step_id: str, status: StepStatus) -> StepState:
+        """Change a step's status. The store does not have how it ends then."""
+        step = self.own(step_id)
         step.status = status
+        step.recorded = False
         return step
 
     def packed_outputs(self) -> dict[str, list[Any]]:
@@ -117,7 +141,7 @@ class BlockState:
             "steps": {
                 step_id: changed
                 for step_id, step in self.steps.items()
-                if not is_shared(step) and (changed := step.to_json())
+                if type(step) is StepState and (changed := step.to_json())
             },
             "recorded": grouped(self.steps),
             "outputs": self.packed_outputs(),
@@ -128,14 +152,13 @@ class BlockState:
     @classmethod
     def from_json(cls, step_ids: tuple[str, ...], told: Mapping[str, Any]) -> BlockState:
         """What `to_json` wrote. Raises `KeyError` for an id that is none of these."""
-        known: dict[str, StepState | None] = dict.fromkeys(step_ids)
+        state = cls(dict.fromkeys(step_ids, PENDING))
         for step_id, step in ungrouped(told.get("recorded", [])).items():
-            _ = known[step_id]
-            known[step_id] = step
+            _ = state.steps[step_id]
+            state.steps[step_id] = step
         for step_id, changed in told["steps"].items():
-            _ = known[step_id]
-            known[step_id] = StepState(**changed)
-        state = cls({step_id: step or StepState() for step_id, step in known.items()})
+            _ = state.steps[step_id]
+            state.steps[step_id] = StepState(**changed)
         for step_id, packed in told["outputs"].items():
             _ = state.steps[step_id]
             state.outputs[step_id] = unpack(*packed)
@@ -150,25 +173,20 @@ class BlockState:
 
 
 @lru_cache(1024)
-def shared_state(status: StepStatus, reason: str) -> StepState:
+def recorded_state(status: StepStatus, reason: str) -> StepState:
     """All that a run needs to know of a step whose outcome is recorded: one object for all that ended alike."""
-    return StepState(status=status, reason=reason, settled=True, recorded=True)
-
-
-def is_shared(step: StepState) -> bool:
-    """Whether nothing more is known of it than how it ended."""
-    return step.recorded and step.completed_at is None
+    return SharedState(status, reason, recorded=True)
 
 
 def grouped(steps: Mapping[str, StepState]) -> list[list[Any]]:
     """Of those steps `[status, reason, ids]` for each way in which they ended."""
     groups: dict[tuple[str, str], list[str]] = {}
     for step_id, step in steps.items():
-        if is_shared(step):
+        if step is not PENDING and type(step) is SharedState:
             groups.setdefault((step.status, step.reason), []).append(step_id)
     return [[status, reason, ids] for (status, reason), ids in groups.items()]
 
 
 def ungrouped(groups: Iterable[list[Any]]) -> dict[str, StepState]:
     """What `grouped` was given."""
-    return {step_id: shared_state(status, reason) for status, reason, ids in groups for step_id in ids}
+    return {step_id: recorded_state(status, reason) for status, reason, ids in groups for step_id in ids}

@@ -6,36 +6,18 @@ Not those that an expression may look into: what is kept outside can only be han
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from itertools import dropwhile
 from typing import Any
 
-from definitions.expressions import Expression, compile_expression
-from definitions.model import Step
-from definitions.program import Program
-from definitions.references import only_reference
+from definitions.looked_into import LOOP
 from definitions.values import json_size
-
-LOOP = "loop"
-"""No step has this id: it stands for what a loop gives its iterations."""
 
 Place = tuple[str, dict[str, Any], str]
 """A name of its own, and the holder and the key of a packed value (`definitions.values`)."""
 
 
-def looked_into(program: Program) -> frozenset[str]:
-    """The ids of steps, wherever they are, whose outputs some expression looks into, and `LOOP` for items."""
-    found: set[str] = set()
-    for compiled in program.steps.values():
-        if compiled.condition is not None:
-            found.update(_asked_for(compiled.condition))
-        if compiled.step.is_control:
-            found.update(_looked_into_by(compiled.step))
-    return frozenset(found)
-
-
 def movable(checkpoint: Mapping[str, Any], kept: Collection[str]) -> dict[str, list[Any]]:
     """Packed values by the names of their places: outputs of the outermost steps by their ids, and what the instances
-    of blocks and the loops that are under way hold; but those of `kept` (`looked_into`)."""
+    of blocks and the loops that are under way hold; but those of `kept` (`definitions.looked_into`)."""
     return {name: holder[key] for name, holder, key in _places(checkpoint, kept)}
 
 
@@ -87,26 +69,3 @@ def _of_loop(inside: str, path: str, loop: dict[str, Any], kept: Collection[str]
     if LOOP not in kept:
         yield f"{inside}previous", loop, "previous"
         yield f"{inside}items", loop, "items"
-
-
-def _looked_into_by(step: Step) -> Iterator[str]:
-    """What the expressions of a control step and of the steps in it look into."""
-    texts = [control.test for control in (step.branch, step.loop) if control is not None]
-    items = step.loop.iterate_over if step.loop is not None else None
-    if isinstance(items, str) and only_reference(items) is None:
-        texts.append(items)
-    for text in texts:
-        if text is not None:
-            yield from _asked_for(compile_expression(text))
-    for _, steps in step.blocks:
-        for each in steps:
-            if each.condition is not None:
-                yield from _asked_for(compile_expression(each.condition))
-            yield from _looked_into_by(each)
-
-
-def _asked_for(expression: Expression) -> Iterator[str]:
-    yield from expression.step_ids
-    for path in expression.loop_paths:
-        if next(dropwhile(lambda key: key == "parent", path), None) != "index":
-            yield LOOP

@@ -13,6 +13,7 @@ from definitions.block import Block, StepProgram
 from definitions.compiling import compile_block
 from definitions.errors import DefinitionInvalid, Problem
 from definitions.graph import dependencies
+from definitions.looked_into import looked_into
 from definitions.model import Definition
 
 
@@ -24,6 +25,8 @@ class Program:
     digest: str
     root: Block
     """The outermost steps."""
+    looked_into: frozenset[str]
+    """Of which steps outputs stay in a checkpoint (`definitions.looked_into`)."""
 
     @property
     def steps(self) -> Mapping[str, StepProgram]:
@@ -53,7 +56,8 @@ def compile_definition(definition: Definition, digest: str) -> Program:
             if other not in edges:
                 message = f"step {step_id!r} waits for {other!r}, which is no step"
                 raise DefinitionInvalid([Problem("not_runnable", "steps", message)])
-    return Program(definition, digest, compile_block(definition.steps, edges, definition.error_handlers))
+    root = compile_block(definition.steps, edges, definition.error_handlers)
+    return Program(definition, digest, root, looked_into(root))
 
 
 class ProgramCache:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from definitions.block_state import StepState, shared_state
+from definitions.block_state import StepState, recorded_state
 from definitions.calls import StepFailure
 from definitions.run_state import RunState
 
@@ -30,7 +30,7 @@ def mark_recorded(state: RunState, step_ids: Iterable[str]) -> None:
             if not whole:
                 _shorten(step)
         else:
-            state.steps[step_id] = shared_state(step.status, step.reason)
+            state.steps[step_id] = recorded_state(step.status, step.reason)
 
 
 def _shorten(step: StepState) -> None:

@@ -11,11 +11,11 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from definitions.block import Block
-from definitions.block_state import BlockState, StepState
+from definitions.block_state import PENDING, BlockState, StepState
 from definitions.calls import StepStatus
 from definitions.errors import CheckpointInvalid
 from definitions.open_state import OpenState
@@ -73,18 +73,14 @@ class RunState(BlockState):
     @classmethod
     def new(cls, step_ids: Iterable[str], run_input: Any, context: dict[str, Any]) -> RunState:
         """The state of a run before its first step."""
-        steps = {step_id: StepState() for step_id in step_ids}
+        steps = dict.fromkeys(step_ids, PENDING)
         return cls(input=run_input, context=context, steps=steps, counts=Counter({"pending": len(steps)}))
 
     def set_status(self, step_id: str, status: StepStatus) -> StepState:
         """Change a step's status and the counts with it."""
-        step = self.steps[step_id]
-        if step.recorded:  # its state may be shared
-            step = self.steps[step_id] = replace(step, recorded=False)
-        self.counts[step.status] -= 1
+        self.counts[self.steps[step_id].status] -= 1
         self.counts[status] += 1
-        step.status = status
-        return step
+        return BlockState.set_status(self, step_id, status)
 
     def checkpoint(self) -> dict[str, Any]:
         """The state as JSON, to be taken when nothing runs but what a new history goes on with: waits, approvals, and

@@ -8,7 +8,7 @@ from typing import Any
 
 from activities.outputs import load, put
 from definitions.block import Block, LoopProgram, around, block_named, step_at
-from definitions.block_state import BlockState, StepState
+from definitions.block_state import PENDING, BlockState
 from definitions.open_state import LoopState, OpenState
 from definitions.values import BlobRef, contains_deferred, json_size, look_up, resolve_deferred
 from engine.done_steps import Attempts
@@ -52,8 +52,8 @@ def with_starts(
         loop = opened.loop
         if loop is not None and (int(name) in loop.results or int(name) < loop.stored):
             continue
-        state = opened.blocks.setdefault(name, BlockState({each: StepState() for each in block.order}))
-        step = state.steps[step_id]
+        state = opened.blocks.setdefault(name, BlockState(dict.fromkeys(block.order, PENDING)))
+        step = state.own(step_id)
         step.starts = attempt.starts
         if step.status == "completed":
             step.attempts, step.reason = attempt.attempt, attempt.reason

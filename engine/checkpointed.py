@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.offloading import offload
+from activities.outputs import put
 from activities.parcel import parcel_of
 from definitions.block import around
 from definitions.by_reference import reference
-from definitions.checkpoint_values import looked_into, movable, put_back
+from definitions.checkpoint_values import movable, put_back
 from definitions.open_state import OpenState
 from definitions.program import Program, programs
 from definitions.reading_open import read_begun
 from definitions.run_state import MOST_INFLATED, deflated, require_room
-from definitions.values import compact_json, digests_in, json_size, pack, unpack
+from definitions.values import digests_in, json_size, pack, unpack
 from engine.begun_steps import kept_outside, reading, with_starts
 from engine.dispatch import Dispatch
 from engine.done_steps import Attempts, DoneSteps, done_steps
@@ -112,11 +113,11 @@ def checkpoint_of(done: DoneSteps, program: Program, blobs: BlobStore) -> dict[s
     _require_blobs(done, blobs)
     checkpoint = done.state.checkpoint()
     if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
-        put_back(checkpoint, offload(movable(checkpoint, looked_into(program)), blobs))
+        put_back(checkpoint, offload(movable(checkpoint, program.looked_into), blobs))
         require_room(checkpoint, {}, MOST_INFLATED)
         checkpoint = deflated(checkpoint)
     if json_size(checkpoint) > SMALL_CHECKPOINT_BYTES:
-        checkpoint = reference(blobs.put(compact_json(checkpoint).encode()))
+        checkpoint = reference(put(checkpoint, blobs).digest)
     return checkpoint
 
 

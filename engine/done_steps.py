@@ -54,7 +54,8 @@ def done_steps(
         if step_id in kept:
             _restore(state, attempts[step_id], settled=step_id in done)
         elif attempt is not None:
-            state.steps[step_id].starts = state.steps[step_id].earlier_starts = attempt.starts
+            step = state.own(step_id)
+            step.starts = step.earlier_starts = attempt.starts
     for step_id in sorted(kept, key=lambda each: (state.steps[each].completed_at or 0.0, program.steps[each].index)):
         output = recorded_output(program, attempts, attempts[step_id])
         if output is not None or attempts[step_id].reason != "recovered":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from definitions.block import Block, StepProgram
-from definitions.block_state import BlockState, StepState
+from definitions.block_state import PENDING, BlockState
 from definitions.errors import LongpoleError
 from definitions.graph import topological_order, with_handler_edges
 from definitions.open_state import OpenState
@@ -126,7 +126,7 @@ class BlockPlan:
     @property
     def state(self) -> BlockState:
         """What the instance begins with."""
-        state = BlockState({step_id: StepState() for step_id in self.new_block.order})
+        state = BlockState(dict.fromkeys(self.new_block.order, PENDING))
         for step_id, attempt in self.done.items():
             step = state.set_status(step_id, "completed")
             step.settled, step.reason = True, REUSED

@@ -22,7 +22,7 @@ from definitions.block import (
     block_named,
     path_prefix,
 )
-from definitions.block_state import BLOCK_FAILED, BlockState, StepState
+from definitions.block_state import BLOCK_FAILED, PENDING, BlockState
 from definitions.calls import StepFailure, brief, failed_by
 from definitions.errors import LongpoleError
 from definitions.messages import StartChild
@@ -122,7 +122,7 @@ class Controls:
         begun = opened.begun.blocks.pop(name, None) if opened.begun is not None else None
         state = begun or BlockState({})
         for step_id in block.order:  # some may be new since it was said what is done
-            state.steps.setdefault(step_id, StepState())
+            state.steps.setdefault(step_id, PENDING)
         state.given = given
         opened.state.blocks[name] = state
         frame = self._add_frame(opened, block, state, name, place, loop)

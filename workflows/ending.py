@@ -20,7 +20,8 @@ def settle_unstarted(program: Program, state: RunState, reason: str, now: float)
     for step_id, step in state.steps.items():
         if step.status not in FINAL_STEP_STATUSES:
             _settle(state, step_id, "cancelled", reason, now)
-        step.settled = True
+        elif not step.settled:
+            step.settled = True
 
 
 def _settle(state: RunState, step_id: str, status: StepStatus, reason: str, now: float) -> None:

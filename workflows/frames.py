@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from definitions.block import Block, StepProgram
-from definitions.block_state import BlockState, StepState
+from definitions.block_state import PENDING, BlockState, StepState
 from definitions.open_state import OpenState
 from definitions.run_state import StepsWithoutValue
 from definitions.scope import Scope
@@ -69,8 +69,7 @@ class Frame:
         """Go by the same block as it is now, with steps that were not in it; all of it is to be counted anew."""
         self.block = block
         for step_id in block.order:
-            if step_id not in self.state.steps:
-                self.state.steps[step_id] = StepState()
+            self.state.steps.setdefault(step_id, PENDING)
         self.retention = OutputRetention(block, self.state.outputs)
         self.admitted = {each: None for each in self.admitted if self.state.steps[each].status == "running"}
         self.held.clear()

@@ -11,7 +11,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from definitions.by_reference import reference
     from definitions.calls import OFFLOAD_OUTPUTS, STORE_CHECKPOINT
-    from definitions.checkpoint_values import batches, looked_into, movable, put_back
+    from definitions.checkpoint_values import batches, movable, put_back
     from definitions.messages import RunInput
     from definitions.run_state import deflated, require_room
     from definitions.values import json_size
@@ -116,7 +116,7 @@ async def _lightened(runner: Runner) -> dict[str, Any]:
     checkpoint = runner.state.checkpoint()
     if json_size(checkpoint) <= SMALL_CHECKPOINT_BYTES:
         return checkpoint
-    values = movable(checkpoint, looked_into(runner.program))
+    values = movable(checkpoint, runner.program.looked_into)
     if json_size(values) > SMALL_CHECKPOINT_BYTES:
         moved: dict[str, list[Any]] = {}
         for batch in batches(values, MOST_MOVED_BYTES):

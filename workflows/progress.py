@@ -50,9 +50,9 @@ class Progress:
         self._rows: dict[str, tuple[object, str]] = {}
         """The row of each step, and what it was made from."""
         self.ending: Ending | None = None
+        """Set once the run has ended."""
         self.waiting = False
         """Its hour has not come yet."""
-        """Set once the run has ended."""
 
     @property
     def status(self) -> str:

@@ -76,16 +76,17 @@ class Stepping:
         free: list[str] = []
         unhandled: list[str] = []
         for step_id, compiled in frame.block.steps.items():
-            if steps[step_id].settled:
+            step = steps[step_id]
+            if step.settled:
                 continue
             frame.unsettled += 1
-            status = steps[step_id].status
-            if compiled.handles:
-                waiting = sum(not steps[other].settled for other in compiled.handles)
-            elif status != "pending":
-                waiting = 0  # it has begun: nothing can let it begin once more
-            else:
-                waiting = sum(not steps[other].settled for other in compiled.requires)
+            status = step.status
+            waiting = 0
+            # Once it has begun, nothing can let it begin once more; but for an error handler.
+            if compiled.handles or status == "pending":
+                for other in compiled.handles or compiled.requires:
+                    if not steps[other].settled:
+                        waiting += 1
                 if compiled.after is not None and not steps[compiled.after].settled:
                     waiting += 1
             frame.waiting[step_id] = waiting
@@ -190,7 +191,7 @@ class Stepping:
     def _begin(self, frame: Frame, compiled: StepProgram, handled: str | None, now: float) -> Start | None:
         """Start a step whose turn it is, or settle it where there is nothing to run."""
         step_id = compiled.step.id
-        step = frame.state.steps[step_id]
+        step = frame.state.own(step_id)
         step.reason = ""
         try:
             if compiled.condition is not None and not compiled.condition.test(frame.scope):
@@ -255,7 +256,7 @@ class Stepping:
         self.settle(frame, step_id, now)
 
     def _skip(self, frame: Frame, step_id: str, reason: str, now: float) -> None:
-        frame.state.steps[step_id].reason = reason
+        frame.state.own(step_id).reason = reason
         self.tell("step.skipped", now, frame.prefix + step_id, reason=reason)
         self._end(frame, step_id, "skipped", now)
 

@@ -9,7 +9,7 @@ from typing import Any
 from activities.offloading import offload
 from activities.outputs import load
 from definitions.calls import StepCall
-from definitions.checkpoint_values import batches, looked_into, movable, put_back
+from definitions.checkpoint_values import batches, movable, put_back
 from definitions.values import BlobRef, json_size, resolve_deferred, unpack
 from store.blobs import BlobStore
 from tests.workflows.driving import Behaviour, Driver
@@ -54,7 +54,7 @@ def in_the_middle(*steps: dict[str, Any]) -> Driver:
 def lightened(driver: Driver, blobs: BlobStore) -> dict[str, Any]:
     """Its checkpoint as the workflow makes it."""
     checkpoint = driver.runner.state.checkpoint()
-    values = json.loads(json.dumps(movable(checkpoint, looked_into(driver.program))))
+    values = json.loads(json.dumps(movable(checkpoint, driver.program.looked_into)))
     for batch in batches(values, 4 * 1024 * 1024):
         put_back(checkpoint, offload(batch, blobs))
     written: dict[str, Any] = json.loads(json.dumps(checkpoint))
