@@ -52,7 +52,8 @@ class Switchboard:
         return next(((app, "") for base, app in self._by_base if _is_under(path, base)), (self._app, ""))
 
     def _plain(self, app: ASGIApp, path: str) -> str:
-        """The path as the surface's routes have it."""
+        """The path as the surface's routes have it; a slash at its end changes nothing."""
+        path = path.removesuffix("/") or "/"
         for alias, meant in self._aliases.get(app, {}).items():
             if _is_under(path, alias):
                 return meant + path.removeprefix(alias)

@@ -38,6 +38,15 @@ async def test_every_error_has_the_documented_body(
         assert error(await client.request(method, path), status)["code"] == code
 
 
+async def test_a_slash_at_the_end_changes_nothing(serve: Serve) -> None:
+    async with serve([ORCHESTRATION]) as service, service.client() as client:
+        for path in ("/v1/workflows", "/v1/workflows/workflows", "/orchestration/v1/workflows"):
+            assert (await client.get(f"{path}/", params={"limit": 5})).json()["pagination"]["limit"] == 5
+        assert error(await client.get(f"{WORKFLOW}/"), 404)["code"] == "WORKFLOW_NOT_FOUND"
+        assert error(await client.post("/v1/workflows/", json={}), 422)["code"] == "DEFINITION_INVALID"
+        assert error(await client.get("/v1/workflows//"), 404)["code"] == "NOT_FOUND"
+
+
 async def test_without_credentials_there_is_the_documented_body(serve: Serve) -> None:
     async with serve([ORCHESTRATION]) as service, service.client(None) as client:
         assert error(await client.get(WORKFLOW), 401)["code"] == "NO_CREDENTIALS"
