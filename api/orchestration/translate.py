@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from api.orchestration import wire
@@ -16,7 +16,6 @@ from engine.orchestration.usage import WORKERS, measured_usage
 from engine.orchestration.views import Estimate, ExecutionStatus, LastRun, Origin, StepProgress, WorkflowSummary
 from engine.views import StoredDefinition
 
-PRIORITIES: Mapping[wire.Priority, int] = {"critical": 90, "high": 70, "normal": 50, "low": 20}
 _WORDS: dict[str, wire.ExecutionWord] = {
     "scheduled": "pending",
     "pending": "running",

@@ -16,6 +16,7 @@ from api.orchestration.tracing import correlation_of, trace_of
 from api.routing import surface_router
 from api.rules import rules
 from definitions.ids import execution_id
+from definitions.priorities import PRIORITIES
 from engine.orchestration.executions import ExecuteWish, WorkflowExecutions
 from engine.orchestration.workflows import Workflows
 from engine.webhooks.webhooks import Webhooks
@@ -111,7 +112,7 @@ async def execute_workflow(
     wish = ExecuteWish(
         parameters=wanted.parameters,
         name=wanted.execution_name,
-        priority=None if wanted.priority is None else translate.PRIORITIES[wanted.priority],
+        priority=None if wanted.priority is None else PRIORITIES[wanted.priority],
         tags=wanted.tags,
         instead=instead,
         correlation_id=correlation_of(request),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from api.scheduling import figures_wire as wire
+from definitions.priorities import PRIORITIES
 from engine.scheduling.calibration import Calibration, Hits
 from engine.scheduling.optimizing import Goals, Optimized
 from engine.scheduling.proposing import span_of
 from engine.scheduling.statistics import SystemStatistics
 from engine.scheduling.views import ScheduledView
-from engine.scheduling.wish import PRIORITIES
 
 
 def goals_of(goals: wire.OptimizationGoals) -> Goals:

@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import Any, Self
 
 from definitions.moments import parse_moment
+from definitions.priorities import PRIORITIES
 from engine.scheduling.estimates import Estimate
-
-PRIORITIES = {"critical": 95, "high": 75, "normal": 50, "low": 25}
-"""A workflow's priority as the core's number, the highest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Wish:
     priority: str = "normal"
     budget: float | None = None
     cost_optimization: bool = True
-    """False: the earliest start, whatever it costs."""
+    """False: the preferred start, or else the earliest, whatever it costs."""
     may_preempt: bool = False
     preemptible: bool = True
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
