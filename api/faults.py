@@ -37,6 +37,7 @@ RETRY_AFTER_SECONDS = 2
 _STATUSES: tuple[tuple[type[LongpoleError], HTTPStatus], ...] = (
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (Forbidden, HTTPStatus.FORBIDDEN),
+    (NotFound, HTTPStatus.NOT_FOUND),
     (Conflict, HTTPStatus.CONFLICT),
     (CheckpointInvalid, HTTPStatus.CONFLICT),
     (IdempotencyKeyReused, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -116,6 +117,8 @@ class ErrorManner:
             error_id = new_error_id()
             _log.error("a request could not be served", error_id=error_id, code=error.code, error=str(error))
             return unexpected_fault(error_id)
+        if isinstance(error, NotFound) and error.foreign and self.foreign != HTTPStatus.NOT_FOUND:
+            return Fault(self.foreign, "access_denied", "access denied: it belongs to another user")
         problems = error.problems if isinstance(error, ProblemsError) else ()
         message = error.message.splitlines()[0].removesuffix(":") if problems else error.message
         return Fault(self._status(error), error.code, message, error.remedy, problems, headers=_headers(error))
@@ -123,8 +126,6 @@ class ErrorManner:
     def _status(self, error: LongpoleError) -> int:
         if isinstance(error, RequestRefused):
             return error.status
-        if isinstance(error, NotFound):
-            return self.foreign if error.foreign else HTTPStatus.NOT_FOUND
         return next((status for kind, status in _STATUSES if isinstance(error, kind)), self.invalid)
 
     def _validation_fault(self, error: RequestValidationError) -> Fault:

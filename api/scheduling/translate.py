@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,8 @@ from api.scheduling import wire
 from api.scheduling.prompts import literal, prompt_reference
 from definitions.calls import StepExplanation
 from definitions.errors import DefinitionInvalid, Problem
+from definitions.model import RESERVED_STEP_IDS
+from definitions.nearest import did_you_mean
 from engine.scheduling.forecasting import Forecast
 from engine.scheduling.plan_record import most_held
 from engine.scheduling.pools import PoolView
@@ -36,6 +39,12 @@ _STATUSES: dict[str, wire.Status] = {
     "cancelled": "cancelled",
 }
 _NO_ID = re.compile(r"[^A-Za-z0-9_-]")
+_MOST_UNKNOWN = 1_000
+_SUGGESTED = 50
+"""Searching for the nearest name is slow: only so many unknown ones get one."""
+_CORE_FIELD = re.compile(r"(steps\[\d+\])\.(handler|input)(?=[.\[]|$)")
+_FIELDS = {"handler": "agent_type", "input": "parameters"}
+"""What the core's fields of a step are called in requests."""
 
 
 def wish_of(request: wire.ScheduleRequest) -> Wish:
@@ -85,15 +94,35 @@ def definition_of(request: wire.ScheduleRequest) -> dict[str, Any]:
 def _ids(request: wire.ScheduleRequest, problems: list[Problem]) -> dict[str, str]:
     """Step name -> id in the core, for all that are described or named."""
     found: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = set(RESERVED_STEP_IDS)
     for number, step in enumerate(request.steps):
         if step.step_name in found:
             message = f"there are two steps `{step.step_name}`"
             problems.append(Problem("duplicate_step", f"steps[{number}].step_name", message, "name each step once"))
         _add(step.step_name, found, taken)
+    problems += _unknown_names(request, found)
     for step in request.steps:
         for name in (*step.depends_on, *step.blocks):
             _add(name, found, taken)
+    return found
+
+
+def _unknown_names(request: wire.ScheduleRequest, described: Mapping[str, str]) -> list[Problem]:
+    """Names of no step. One that some step blocks and another depends on is a milestone."""
+    before = {name for step in request.steps for name in step.depends_on}
+    known = described.keys() | {name for step in request.steps for name in step.blocks if name in before}
+    found: list[Problem] = []
+    for number, step in enumerate(request.steps):
+        for field in ("depends_on", "blocks"):
+            for place, name in enumerate(getattr(step, field)):
+                if name in known:
+                    continue
+                near = did_you_mean(name, described) if len(found) < _SUGGESTED else ""
+                remedy = near or "describe the step; of a milestone, name it in `blocks` before and `depends_on` after"
+                path = f"steps[{number}].{field}[{place}]"
+                found.append(Problem("unknown_step", path, f"there is no step `{name}`", remedy))
+                if len(found) == _MOST_UNKNOWN:
+                    return found
     return found
 
 
@@ -339,7 +368,8 @@ def pool(view: PoolView) -> wire.Pool:
 
 
 def error_body(request: Request, fault: Fault) -> wire.ErrorBody:
-    """Any error in the documented body."""
+    """Any error in the documented body, its problems by the fields of requests."""
+    fault = replace(fault, problems=tuple(replace(each, path=_in_request(each.path)) for each in fault.problems))
     return wire.ErrorBody(
         error=fault.code,
         message=fault.whole_text,
@@ -348,3 +378,7 @@ def error_body(request: Request, fault: Fault) -> wire.ErrorBody:
         workflow_id=request.path_params.get("workflow_id"),
         error_id=fault.error_id,
     )
+
+
+def _in_request(path: str) -> str:
+    return _CORE_FIELD.sub(lambda match: f"{match[1]}.{_FIELDS[match[2]]}", path, count=1)

@@ -151,6 +151,8 @@ class Proposing:
         found = [first]
         if self._wish.cost_optimization:
             found += self._cheaper(first)
+        else:
+            found += self._preferred()
         return self.checked(min(found, key=self._worth), first, found)
 
     def checked(self, best: Plan, first: Plan, found: Sequence[Plan]) -> Proposal:
@@ -206,8 +208,13 @@ class Proposing:
         preferred = self._offset(self._window.preferred)
         start = first_start(plan)
         cost = round(plan.cost, 2) if self._wish.cost_optimization else 0.0
-        wanted = self._wish.cost_optimization and preferred is not None
-        return cost, abs(start - preferred) if wanted and preferred is not None else 0.0, start
+        return cost, abs(start - preferred) if preferred is not None else 0.0, start
+
+    def _preferred(self) -> list[Plan]:
+        """The plan of starting at the preferred start, or as soon after it as there is room."""
+        preferred = self._offset(self._window.preferred)
+        plan = None if preferred is None else self._planned(self._problem, max(preferred, self._earliest))
+        return [plan] if plan is not None and self._in_time(plan) else []
 
     def _cheaper(self, first: Plan) -> list[Plan]:
         """Plans at other starts, and with `split` with steps apart."""

@@ -91,10 +91,10 @@ async def test_users_see_and_touch_only_their_own_and_admins_everybodys(whole: S
         workflow = (await ann.put("/api/v1/proof/workflows/mine")).json()["workflow_id"]
         run = (await ann.post(f"/api/v1/proof/workflows/{workflow}/execute")).json()["execution_id"]
         of_workflow, of_run = f"/api/v1/proof/workflows/{workflow}", f"/api/v1/proof/executions/{run}"
-        is_proof_error(await bob.get(of_workflow), 403, "definition_not_found")
-        is_proof_error(await bob.delete(of_workflow), 403, "definition_not_found")
-        is_proof_error(await bob.post(f"{of_workflow}/execute"), 403, "definition_not_found")
-        is_proof_error(await bob.get(of_run), 403, "execution_not_found")
+        is_proof_error(await bob.get(of_workflow), 403, "access_denied")
+        is_proof_error(await bob.delete(of_workflow), 403, "access_denied")
+        is_proof_error(await bob.post(f"{of_workflow}/execute"), 403, "access_denied")
+        is_proof_error(await bob.get(of_run), 403, "access_denied")
         for client in (ann, eve):
             assert (await client.get(of_workflow)).json() == {"name": "mine"}
             assert (await client.get(of_run)).json() == {"status": "pending"}

@@ -51,7 +51,19 @@ NOON = day(hour=12)
         ),
         (workflow(), 400, "invalid_request", ["steps"]),
         (workflow(step("a"), step("a")), 400, "definition_invalid", ["two steps `a`"]),
-        (workflow({**step("a"), "agent_type": "nobody"}), 400, "definition_invalid", ["nobody"]),
+        (
+            workflow({**step("a"), "agent_type": "nobody"}),
+            400,
+            "definition_invalid",
+            ["steps[0].agent_type: ", "nobody"],
+        ),
+        (
+            workflow(step("load"), step("train", after=("load", "laod"))),
+            400,
+            "definition_invalid",
+            ["steps[1].depends_on[1]: ", "`laod`", "did you mean `load`?"],
+        ),
+        (workflow({**step("a"), "blocks": ["b"]}), 400, "definition_invalid", ["steps[0].blocks[0]: ", "`b`"]),
         (workflow({**step("a"), "prompt_template": "{x}"}), 400, "definition_invalid", ["`{x}`"]),
         (workflow({**step("a"), "colour": "red"}), 400, "invalid_request", ["steps[0].colour"]),
         (workflow(step("a"), execution_window=window(NOON, NOON - timedelta(1))), 400, "invalid_request", ["before"]),
@@ -73,7 +85,7 @@ async def test_others_workflows_unknown_ones_and_wrong_states(planning: Service)
         for method, part in paths:
             path = f"{BASE}/workflow/{workflow_id}/{part}"
             answer = await bob.request(method, path)
-            is_error(answer, 403, "workflow_not_found")
+            is_error(answer, 403, "access_denied", "another user")
             assert answer.json()["workflow_id"] == workflow_id
             is_error(await ann.request(method, path.replace(workflow_id, "wf_" + "0" * 32)), 404, "workflow_not_found")
             is_error(await ann.request(method, path.replace(workflow_id, "wf_abc")), 404, "workflow_not_found")

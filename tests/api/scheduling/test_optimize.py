@@ -55,6 +55,6 @@ async def test_bottlenecks_and_what_could_run_side_by_side_come_from_planning_ag
         assert opportunity["time_savings_seconds"] == 2400
         assert opportunity["resource_requirements"] == "Additional 8 gpu_memory_gb"
         assert [each["issue"] for each in found["bottlenecks"]] == ["gpu_memory_gb constraint"]
-        assert (await bob.post(OPTIMIZE, json=request)).json()["error"] == "workflow_not_found"
+        assert (await bob.post(OPTIMIZE, json=request)).json()["error"] == "access_denied"
         no_goal = await ann.post(OPTIMIZE, json={**request, "optimization_goals": {}})
         assert no_goal.json()["error"] == "invalid_request"

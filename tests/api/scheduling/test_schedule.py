@@ -9,6 +9,10 @@ from pool_changes import put
 from scheduling_requests import BASE, day, step, window, workflow
 from serving import Service
 
+from engine.core import Engine
+
+SCHEDULE = f"{BASE}/schedule-workflow"
+
 
 async def test_it_is_put_where_it_is_cheap_and_the_savings_are_told_to_the_cent(planning: Service) -> None:
     body = workflow(
@@ -35,6 +39,42 @@ async def test_it_is_put_where_it_is_cheap_and_the_savings_are_told_to_the_cent(
             ("load", 0.8, True),
             ("train", 3.2, True),
         ]
+
+
+@pytest.mark.parametrize(("room_from", "starts_at"), [(0, (16, 0)), (15, (16, 15)), (60, (15, 30))])
+async def test_without_cost_optimization_the_preferred_start_is_kept_to_as_far_as_there_is_room(
+    planning: Service, room_from: int, starts_at: tuple[int, int]
+) -> None:
+    """16:00 is preferred, dearer or not; others have the licence from 16:00 until `room_from` minutes later."""
+    noon, preferred = day(hour=15, minute=30), day(hour=16)
+    body = workflow(step("only", minutes=30, licence=1), cost_optimization_enabled=False)
+    async with planning.client() as ann:
+        if room_from:
+            others = workflow(step("other", minutes=room_from, licence=1), cost_optimization_enabled=False)
+            taken = window(preferred, preferred)
+            assert (await ann.post(SCHEDULE, json={**others, "execution_window": taken})).status_code == 200
+        wanted = window(noon, day(hour=20), preferred_start_time=preferred.isoformat())
+        told = (await ann.post(SCHEDULE, json={**body, "execution_window": wanted})).json()
+        assert told["scheduled_start"] == f"{day(1, *starts_at):%Y-%m-%dT%H:%M:%SZ}"
+
+
+async def test_steps_may_be_called_what_references_mean_something_else_by(planning: Service) -> None:
+    body = workflow(step("context"), step("input_data", after=("context",)), execution_window=window(day()))
+    async with planning.client() as ann:
+        answer = await ann.post(SCHEDULE, json=body)
+        assert answer.status_code == 200, answer.text
+        plan = (await ann.get(f"{BASE}/workflow/{answer.json()['workflow_id']}/plan")).json()
+        assert [each["step_name"] for each in plan["steps"]] == ["context", "input_data"]
+
+
+async def test_a_priority_is_the_same_number_as_in_the_other_apis(planning: Service, engine: Engine) -> None:
+    ranks = {"critical": 90, "high": 70, "normal": 50, "low": 20}
+    async with planning.client() as ann:
+        for priority in ranks:
+            body = workflow(step("a"), name=priority, scheduling_priority=priority, execution_window=window(day()))
+            assert (await ann.post(SCHEDULE, json=body)).status_code == 200
+    runs, _ = await engine.executions.find()
+    assert {run.name: run.priority for run in runs} == ranks
 
 
 async def test_two_that_need_the_same_are_put_one_after_the_other(planning: Service) -> None:
