@@ -18,7 +18,7 @@ from forked import call
 
 ROOT = Path(__file__).parents[2]
 HANDLERS = [ROOT / "tests" / "handlers", Path(__file__).parent / "handlers"]
-SECONDS = 90.0
+SECONDS = 180.0
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:

@@ -221,7 +221,7 @@ def test_a_server_that_cannot_be_run_is_named(start: Callable[..., DevServer], t
 def test_a_program_that_never_answers_is_ended(
     start: Callable[..., DevServer], script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(temporal_dev.server, "START_SECONDS", 0.5)
+    monkeypatch.setattr(temporal_dev.server, "START_SECONDS", 2.0)
     program = stand_in(script("temporal", "echo busy; while true; do /bin/sleep 0.1; done"))
     with pytest.raises(ServerFailed, match=r"did not answer within (.|\n)*\n  busy$"):
         start(program=program)

@@ -89,15 +89,24 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, env: dict[str, 
         locate(tmp_path / "file" / "cache", env)
 
 
-def test_a_build_goes_into_the_cache_with_progress(script: Script, cache: Path, env: dict[str, str]) -> None:
+def test_a_build_goes_into_the_cache_with_progress(
+    script: Script, cache: Path, env: dict[str, str], tmp_path: Path
+) -> None:
     built = f"printf '#!/bin/sh\\n%s\\n' '{SAYS_VERSION}' > $GOBIN/temporal; /bin/chmod +x $GOBIN/temporal"
-    go = script("go", f'echo "go.temporal.io/server/$*" >&2; /bin/sleep 1.2; {built}')
+    told = tmp_path / "told"
+    until_told = f"while [ ! -e {told} ]; do /bin/sleep 0.05; done"
+    go = script("go", f'echo "go.temporal.io/server/$*" >&2; {until_told}; {built}')
     lines: list[str] = []
-    first = locate(cache, env, lines.append)
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if "install -v github.com/temporalio/cli/cmd/temporal@v1.5.1" in line:
+            told.touch()
+
+    first = locate(cache, env, tell)
     assert (first.path, first.source, first.version) == (cache / "temporal-1.5.1", "build", "1.5.1")
-    building = [line for line in lines if line.startswith("building Temporal 1.5.1 (0:01")]
-    assert building
-    assert "install -v github.com/temporalio/cli/cmd/temporal@v1.5.1" in building[0]
+    assert told.exists()
+    assert lines[-1].startswith("building Temporal 1.5.1 (0:0")
     go.unlink()
     assert locate(cache, env).source == "cache"
     assert sorted(path.name for path in cache.iterdir() if path.suffix != ".lock") == ["temporal-1.5.1"]

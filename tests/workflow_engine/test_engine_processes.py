@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, text
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 def until(condition: Callable[[], Any], what: str) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from pool_changes import put
-from scheduling_requests import BASE, window, workflow
+from scheduling_requests import BASE, planner_is_loaded, window, workflow
 from serving import Service
 from temporalio.api.enums.v1 import EventType
 from test_running import execution_of, has_status
@@ -73,6 +73,7 @@ async def ended(ann: httpx.AsyncClient, workflow_id: str) -> dict[str, Any]:
 
 async def test_six_steps_run_at_the_hour_at_which_they_are_cheap(whole_system: tuple[Service, Engine]) -> None:
     service, engine = whole_system
+    await planner_is_loaded(service)
     earliest = whole_second(16)
     dusk = earliest + timedelta(seconds=7)
     await night_from(service, dusk, capacity=16)
@@ -119,6 +120,7 @@ async def test_what_optimisation_claims_is_what_the_run_shows(whole_system: tupl
     steps = [working(task, seconds[task], 1, *parents) for task, parents in parents_of(trace).items()]
     longest, whole = longest_path(trace) / SPEEDUP, sum(seconds.values())
     service, engine = whole_system
+    await planner_is_loaded(service)
     earliest = whole_second(20)
     dusk = earliest + timedelta(seconds=round(whole) + 1)
     await night_from(service, dusk, capacity=16)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from scheduling_requests import BASE, day, step, window, workflow
+from scheduling_requests import BASE, day, planner_is_loaded, step, window, workflow
 from serving import Service
 
 from engine.core import Engine
@@ -44,6 +44,7 @@ def soon(seconds: float) -> dict[str, Any]:
 
 
 async def test_it_begins_at_its_hour_and_costs_what_it_held(running: Service) -> None:
+    await planner_is_loaded(running)
     body = workflow(
         step("first", minutes=0.05, licence=1),
         step("second", minutes=0.05, after=("first",), licence=1),

@@ -90,7 +90,7 @@ class TestImpatient:
                 _, waiting = await webhooks.log.list(webhook, state="pending", limit=1)
                 return waiting == 0
 
-            await eventually(all_arrived, seconds=250)
+            await eventually(all_arrived, seconds=500)
             _, delivered = await webhooks.log.list(webhook, state="delivered", limit=1)
             assert delivered == STEPS + 2
             assert len(unreliable.ids) == STEPS + 2
