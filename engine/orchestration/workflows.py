@@ -16,7 +16,7 @@ from engine.notifications.notifications import Notifications
 from engine.orchestration.estimating import Estimating
 from engine.orchestration.views import LastRun, Metrics, WorkflowSummary
 from engine.plugins import Plugins
-from engine.schedules.schedules import Schedules
+from engine.schedules.documents import DocumentSchedules
 from engine.scheduling.pools import PoolBook
 from engine.views import StoredDefinition
 from store import orchestration
@@ -34,7 +34,7 @@ class Workflows:
         self._engine = engine
         self._viewer = viewer
         self.notifications = Notifications(engine.database, engine.settings)
-        self._schedules = Schedules(engine, viewer)
+        self._schedules = DocumentSchedules(engine, viewer)
         self.plugins = Plugins(engine.settings, engine.registry)
         self.estimating = Estimating(
             engine.database, PoolBook(engine.database, engine.settings.pools_file), self.plugins
@@ -48,24 +48,26 @@ class Workflows:
 
     async def update(self, workflow_id: str, core: dict[str, Any], source: dict[str, Any]) -> StoredDefinition:
         """Store a workflow's next revision; runs keep the one that they began with. Of one that is active, the schedule
-        follows the document. Raises as `Definitions.revise` and `Schedules.put`."""
+        follows the document; where it can't, nothing is stored. Raises as `Definitions.revise` and `Schedules.put`."""
+        if (await self._engine.definitions.get(workflow_id)).is_active:
+            await self._schedules.require(workflow_id, core, source.get("schedule"))
         stored = await self._engine.definitions.revise(
             workflow_id, core, surface=SURFACE, source=source, beside=self._notifying(source)
         )
         if stored.is_active:
-            await self._schedules.follow_document(workflow_id, replace=True)
+            await self._schedules.follow(stored)
         return stored
 
     async def activate(self, workflow_id: str) -> StoredDefinition:
         """From now on its schedule is kept, which may be that of its document. Raises `DefinitionNotFound`, and as
         `Schedules.put`."""
-        await self._schedules.follow_document(workflow_id, replace=False)
+        await self._schedules.begin(workflow_id)
         return await self._engine.definitions.set_active(workflow_id, True)
 
     async def schedule_clashes(self, stored: StoredDefinition) -> list[Problem]:
         """The instants for which activating it would be refused now, by the schedule of its document. An active one has
         been through that."""
-        return [] if stored.is_active else await self._schedules.clashes_of_document(stored)
+        return [] if stored.is_active else await self._schedules.clashes(stored)
 
     async def pause(self, workflow_id: str) -> StoredDefinition:
         """From now on no run of it begins; those that go on do. Raises `DefinitionNotFound`, and `Conflict` for a

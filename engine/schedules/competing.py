@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from definitions.schedules import Schedule
 from engine.schedules.conflicts import LOOKS_AHEAD, Competitor, ScheduleConflict, clashes
@@ -12,15 +13,23 @@ from store import reservations, schedules, templates
 from store.database import Session
 
 
-def require_room(session: Session, book: PoolBook, workflow_id: str, schedule: Schedule) -> None:
-    """Raises `ScheduleConflict` when runs of the workflow, started by the schedule, do not fit their pools."""
+def require_room(
+    session: Session,
+    book: PoolBook,
+    workflow_id: str,
+    schedule: Schedule,
+    document: Mapping[str, Any] | None = None,
+) -> None:
+    """Raises `ScheduleConflict` when runs of the workflow, started by the schedule, do not fit their pools.
+    `document`: the core definition that it is to have; None: as it is stored."""
     mine = templates.get_template(session, workflow_id)
-    if not any(step.get("resources") for step in mine.definition["steps"]):
+    definition = mine.definition if document is None else document
+    if not any(step.get("resources") for step in definition["steps"]):
         return
     now = datetime.now(UTC)
     taken = reservations.list_taken(session, now, before=now + LOOKS_AHEAD)
     others = _others(session, workflow_id, mine.owner)
-    found = clashes(Competitor(mine.name, mine.definition, schedule), others, taken, book.read(session), now)
+    found = clashes(Competitor(mine.name, definition, schedule), others, taken, book.read(session), now)
     if found:
         raise ScheduleConflict([clash.problem() for clash in found])
 

@@ -12,7 +12,7 @@ import structlog
 from temporalio.client import ScheduleBackfill, ScheduleDescription, ScheduleOverlapPolicy, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from definitions.errors import Conflict, FieldsInvalid, Problem, ServiceUnavailable
+from definitions.errors import Conflict, FieldsInvalid, ServiceUnavailable
 from definitions.ids import execution_id as id_of
 from definitions.ids import to_uuid
 from definitions.launching import LAUNCHER_TYPE, schedule_id, scheduled_execution_id
@@ -21,12 +21,10 @@ from definitions.validation import check_input
 from engine.access.identity import Identity
 from engine.schedules.applying import applying_of
 from engine.schedules.competing import require_room
-from engine.schedules.conflicts import ScheduleConflict
 from engine.schedules.missed import check_missed
 from engine.schedules.views import OccurrenceView, Preview, ScheduleView
 from engine.scheduling.pools import PoolBook
 from engine.temporal import answer
-from engine.views import StoredDefinition
 from store import occurrences, schedules, templates
 from store.database import Session
 from store.schedule_tables import ScheduleOccurrence, WorkflowSchedule
@@ -70,7 +68,7 @@ class Schedules:
         `StoreUnavailable`, and `ScheduleRefused` for what only Temporal knows to be wrong."""
         schedule = wish if isinstance(wish, Schedule) else load_schedule(wish)
         stored = await self._engine.definitions.get(workflow_id)
-        check_input(stored.definition, schedule.input_at(_next_or_now(schedule)))
+        check_input(stored.definition, schedule.input_at(next_or_now(schedule)))
         paused = await self._before_a_change(workflow_id)
         if schedule.enabled is not None:
             paused = not schedule.enabled
@@ -88,42 +86,6 @@ class Schedules:
         await asyncio.to_thread(write)
         await self._applying.try_to_apply(workflow_id)
         return await self.get(workflow_id)
-
-    async def follow_document(self, workflow_id: str, *, replace: bool) -> None:
-        """Have the schedule that the workflow's own document tells of, if it does. Where there is one already, it is
-        given those times with `replace`, else left alone. Raises as `put`."""
-        wish, is_new = await self._wish_of_document(await self._engine.definitions.get(workflow_id))
-        if wish is not None and (is_new or replace):
-            await self.put(workflow_id, wish)
-
-    async def clashes_of_document(self, stored: StoredDefinition) -> list[Problem]:
-        """The instants at which the schedule that the workflow's own document tells of would not fit its pools if it
-        began now; empty where it tells of none."""
-        wish, _ = await self._wish_of_document(stored)
-        if wish is None:
-            return []
-        schedule = load_schedule(wish)
-
-        def read(session: Session) -> list[Problem]:
-            try:
-                require_room(session, self._pools, stored.workflow_id, schedule)
-            except ScheduleConflict as conflict:
-                return list(conflict.problems)
-            return []
-
-        return await self._read(read)
-
-    async def _wish_of_document(self, stored: StoredDefinition) -> tuple[dict[str, Any] | None, bool]:
-        """The schedule that the workflow's document tells of, else as it is kept; whether none is kept yet."""
-        if stored.schedule is None:
-            return None, True
-
-        def read(session: Session) -> dict[str, Any] | None:
-            row = schedules.find_schedule(session, stored.workflow_id)
-            return None if row is None else row.document
-
-        kept = await self._read(read)
-        return {**(kept or {}), "schedule": stored.schedule}, kept is None
 
     async def get(self, workflow_id: str) -> ScheduleView:
         """The schedule as Temporal has it. Raises `NotFound` (`schedule_not_found`), `StoreUnavailable`."""
@@ -195,12 +157,14 @@ class Schedules:
         self, workflow_id: str, *, overlap: OverlapPolicy | None = None, run_uuid: UUID | None = None
     ) -> OccurrenceView:
         """A start now, paused or not; what becomes of it when runs are open says `overlap`, or the schedule. Again with
-        the same `run_uuid` it is the same one. Raises `NotFound`, `ServiceUnavailable`."""
+        the same `run_uuid` it is the same one. Raises `NotFound`, `Conflict` (`workflow_inactive`, `workflow_paused`),
+        `ServiceUnavailable`."""
         run_id, due = id_of(run_uuid or uuid4()), datetime.now(UTC)
 
         def write() -> datetime:
             with self._engine.database.write() as session:
                 row = self._row(session, workflow_id)
+                _require_active(session, workflow_id)
                 new = {"id": to_uuid(run_id), "schedule_id": row.id, "due_at": due, "overlap": overlap}
                 occurrences.add_occurrences(session, [{**new, "kind": "manual", "state": "requested"}])
                 there = occurrences.get_occurrence(session, run_id)
@@ -223,7 +187,8 @@ class Schedules:
         """Have the runs that were due from `start` to `end` (aware, in the past) and did not happen, one after another
         unless `overlap` says otherwise; those that did are left alone. Returns those that are to be.
 
-        Raises `NotFound`, `FieldsInvalid`, `Conflict` (`schedule_not_applied`), `ServiceUnavailable`."""
+        Raises `NotFound`, `FieldsInvalid`, `Conflict` (`schedule_not_applied`, `workflow_inactive`, `workflow_paused`),
+        `ServiceUnavailable`."""
         row = await self._read(lambda session: self._row(session, workflow_id))
         times = await asyncio.to_thread(_between, Schedule.model_validate(row.document), start, end)
         if row.edition != row.applied_edition:
@@ -233,6 +198,7 @@ class Schedules:
         def write() -> list[datetime]:
             with self._engine.database.write() as session:
                 self._row(session, workflow_id, lock=True)
+                _require_active(session, workflow_id)
                 known = occurrences.recorded(session, ids.values())
                 wanted = [at for at in times if known.get(ids[at]) not in ("started", "waiting")]
                 asked = {"schedule_id": row.id, "kind": "backfill", "state": "requested", "overlap": overlap}
@@ -316,7 +282,16 @@ class Schedules:
         return await asyncio.to_thread(work)
 
 
-def _next_or_now(schedule: Schedule) -> datetime:
+def _require_active(session: Session, workflow_id: str) -> None:
+    """Of others a start would only be skipped."""
+    workflow = templates.get_template(session, workflow_id)
+    if not workflow.is_active:
+        said, code = ("paused", "workflow_paused") if workflow.activated_at else ("not active yet", "workflow_inactive")
+        raise Conflict(f"{workflow_id} is {said}: nothing of it begins", code=code, remedy="activate it first")
+
+
+def next_or_now(schedule: Schedule) -> datetime:
+    """When it is due next; now, where it is not any more."""
     now = datetime.now(UTC)
     return schedule.schedule.timing.next_after(now) or now
 

@@ -159,6 +159,53 @@ async def test_a_workflows_own_schedule_begins_with_its_activation_and_ends_with
         assert (await ann.get(f"{BASE}/schedules")).json()["pagination"]["total"] == 0
 
 
+async def test_of_a_workflow_that_is_not_active_nothing_is_started_by_hand(running: Service) -> None:
+    span = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T12:00:00Z"}
+    async with running.client() as ann:
+        workflow_id = await stored(ann, workflow(step("one")))
+        path = f"{BASE}/{workflow_id}/schedule"
+        data(await ann.post(path, json={"schedule": DAILY}))
+        for code, then in (("WORKFLOW_INACTIVE", "activate"), ("", "pause"), ("WORKFLOW_PAUSED", "activate")):
+            for call, body in (("trigger", {}), ("backfill", span)) if code else ():
+                found = error(await ann.post(f"{path}/{call}", json=body), 409)
+                assert found["code"] == code
+                assert found["details"]["remedy"] == "activate it first"
+            data(await ann.post(f"{BASE}/{workflow_id}/{then}"))
+        assert data(await ann.get(f"{path}/occurrences")) == []
+        assert data(await ann.post(f"{path}/trigger"))["status"] == "requested"
+
+
+async def test_the_schedule_of_a_document_that_comes_while_it_is_paused_is_kept_from_its_activation_on(
+    running: Service,
+) -> None:
+    document = workflow(step("one"), schedule=DAILY)
+    async with running.client() as ann:
+        path = await active(ann, document)
+        one = path.removesuffix("/schedule")
+        data(await ann.post(f"{one}/pause"))
+        data(await ann.put(one, json={**document, "schedule": BERLIN}))
+        data(await ann.post(f"{one}/activate"))
+        assert data(await ann.get(path))["schedule"]["timezone"] == "Europe/Berlin"
+        data(await ann.post(path, json={"schedule": DAILY}))
+        data(await ann.post(f"{one}/pause"))
+        data(await ann.post(f"{one}/activate"))
+        assert data(await ann.get(path))["schedule"]["timezone"] == "UTC"
+
+
+async def test_a_change_whose_schedule_conflicts_is_not_stored(running: Service) -> None:
+    demand = {"resources": {"node_type": "i3.xlarge", "min_workers": 6, "max_workers": 6}}
+    async with running.client() as ann:
+        await active(ann, workflow(step("big", **demand), name="first", schedule=DAILY))
+        other = {**DAILY, "expression": "0 12 * * *"}
+        document = workflow(step("big", **demand), name="second", schedule=other)
+        path = (await active(ann, document)).removesuffix("/schedule")
+        found = error(await ann.put(path, json={**document, "version": "2", "schedule": DAILY}), 409)
+        assert found["code"] == "SCHEDULE_CONFLICT"
+        stands = data(await ann.get(path))
+        assert (stands["revision"], stands["definition"]["schedule"]) == (1, other)
+        assert data(await ann.get(f"{path}/schedule"))["schedule"]["expression"] == "0 12 * * *"
+
+
 @pytest.mark.parametrize("call", ["GET", "DELETE"])
 async def test_what_is_no_workflow(running: Service, call: str) -> None:
     async with running.client() as ann:

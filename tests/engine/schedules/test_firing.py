@@ -19,11 +19,12 @@ from engine.schedules.views import OccurrenceView
 from engine.service import working
 from engine.settings import Settings
 from tests.engine.own_servers import own_server
-from tests.engine.schedules.scheduled import ECHOES, FAILS, HOLDS, NEVER_BY_ITSELF, came_of, scheduled, until
+from tests.engine.schedules.scheduled import ECHOES, FAILS, HOLDS, NEVER_BY_ITSELF, came_of, outcome, scheduled, until
 from tests.polling import eventually
 
 EACH_SECOND = {"type": "interval", "every": "1s"}
 SECOND = timedelta(seconds=1)
+SPAN = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 
 
 async def fired(schedules: Schedules, workflow: str, count: int) -> list[OccurrenceView]:
@@ -234,10 +235,19 @@ async def test_what_can_not_be_stored(service: Engine) -> None:
 
 
 async def test_an_inactive_workflow_is_not_started(service: Engine) -> None:
-    schedules, workflow = await scheduled(service, ECHOES)
-    await service.definitions.set_active(workflow, False)
-    await schedules.trigger(workflow)
-    await until(schedules, workflow, "workflow_inactive")
+    stored = await service.definitions.save(ECHOES)
+    await service.definitions.set_active(stored.workflow_id, False)
+    schedules = Schedules(service)
+    end = (datetime.now(UTC) + timedelta(seconds=5)).isoformat()
+    await schedules.put(stored.workflow_id, {"schedule": {"type": "interval", "every": "2s", "end_at": end}})
+
+    async def has_come() -> bool:
+        return [outcome(each) for each in await came_of(schedules, stored.workflow_id)][:1] == ["workflow_inactive"]
+
+    await eventually(has_come)
+    for start in (schedules.trigger(stored.workflow_id), schedules.backfill(stored.workflow_id, *SPAN)):
+        with pytest.raises(Conflict, match="is paused: nothing of it begins"):
+            await start
 
 
 async def test_what_is_another_users_is_not_found(service: Engine) -> None:
