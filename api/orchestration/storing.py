@@ -8,6 +8,7 @@ from uuid import UUID
 
 from api.orchestration import translate, wire
 from api.orchestration.document import Reader
+from api.orchestration.document_wire import Resources
 from definitions.errors import DefinitionInvalid, Problem
 from definitions.ids import workflow_id as identifier
 from engine.access.identity import Identity
@@ -54,6 +55,7 @@ async def told(engine: Engine, caller: Identity, stored: StoredDefinition) -> wi
 
 def _at_workers(problem: Problem) -> Problem:
     """A demand of the core's, where the document has it."""
-    place, _, _ = problem.path.partition(".resources")
-    field = "node_type" if problem.code == "unknown_node_type" else "min_workers"
+    place, _, pool = problem.path.partition(".resources.")
+    workers = "node_type" if problem.code == "unknown_node_type" else "min_workers"
+    field = pool if pool in Resources.model_fields else workers
     return Problem(problem.code, f"{place}.resources.{field}", problem.message, problem.remedy)

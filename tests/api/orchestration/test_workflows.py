@@ -60,6 +60,12 @@ def wrong() -> list[tuple[dict[str, Any], str, dict[str, bool], list[str]]]:
             ["steps[0].resources"],
         ),
         (
+            workflow(step("a", resources={"cpu_cores": 17})),
+            "RESOURCE_INSUFFICIENT",
+            bad_steps,
+            ["steps[0].resources.cpu_cores"],
+        ),
+        (
             workflow(step("a", resources={"node_type": "i3.xlarg", "min_workers": 1})),
             "RESOURCE_INSUFFICIENT",
             bad_steps,
