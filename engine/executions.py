@@ -40,6 +40,7 @@ from engine.execution_records import ExecutionRecords
 from engine.explaining import explain
 from engine.failpoints import failpoint
 from engine.outgoing import dispatch_of, row_of
+from engine.prepared import PreparedRuns
 from engine.rerunning import Rerunning, RerunWish
 from engine.steering import open_approvals, require_open, tell
 from engine.temporal import answer
@@ -80,6 +81,7 @@ class Executions(ExecutionRecords):
         self.bringing = Bringing(database, blobs, client, task_queue, max_history_events)
         self._continuing = Continuing(database, blobs, client)
         self._changing = Changing(database, client, check_handler, check_config)
+        self._prepared = PreparedRuns(database, blobs)
         self._rerunning = Rerunning(database, blobs, self._continuing)
 
     async def close(self) -> None:
@@ -228,7 +230,9 @@ class Executions(ExecutionRecords):
         fails_as: str = "",
     ) -> None:
         """Ask the run to end: running steps are told and get a grace period. `fails_as`: it then has failed with that
-        error class, and was not cancelled."""
+        error class, and was not cancelled. One that was not executed yet is cancelled at once."""
+        if await self.status(execution_id) == "pending" and await self._prepared.withdraw(execution_id, reason=reason):
+            return
         request = CancelRequest(
             reason=reason, grace_seconds=grace_seconds, save_partial_results=save_partial_results, fails_as=fails_as
         )
@@ -356,8 +360,17 @@ class Executions(ExecutionRecords):
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise ServiceUnavailable(f"Temporal refused to {signal} it: {error.message}") from error
             await require_open(self, execution_id, signal)
+            await self._require_executed(execution_id, signal)
             raise Conflict(
                 f"{execution_id} is not with Temporal yet, or just over: it can't {signal} now",
                 code="invalid_status",
                 remedy="try again in a few seconds",
             ) from error
+
+    async def _require_executed(self, execution_id: str, wish: str) -> None:
+        if (await self.get(execution_id)).prepared:
+            raise Conflict(
+                f"{execution_id} was not executed yet: there is nothing to {wish}",
+                code="invalid_status",
+                remedy="start it with `execute_workflow`",
+            )

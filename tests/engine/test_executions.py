@@ -11,7 +11,9 @@ from temporalio.client import WorkflowExecutionStatus
 
 from definitions.errors import Conflict, InputInvalid, NotFound
 from definitions.ids import new_execution_id
+from engine.access.identity import Identity
 from engine.core import Engine
+from engine.prepared import PreparedRuns
 from tests.polling import eventually
 from tests.running import begin, ended, run, statuses
 from workflows import attributes
@@ -109,6 +111,21 @@ async def test_a_run_that_is_over_can_only_be_read(service: Engine) -> None:
         assert caught.value.code == "invalid_status"
         assert "longpole show" in caught.value.remedy
     assert await service.executions.get(execution.execution_id) == execution
+
+
+async def test_one_that_was_never_executed_can_only_be_cancelled(engine: Engine) -> None:
+    stored = await engine.definitions.save(ECHO)
+    execution_id = await PreparedRuns(engine.database, engine.blobs).prepare(stored, {})
+    for wish in WISHES[:2]:
+        with pytest.raises(Conflict, match=r"was not executed yet: there is nothing to (pause|resume)") as caught:
+            await wish(engine, execution_id)
+        assert (caught.value.code, caught.value.remedy) == ("invalid_status", "start it with `execute_workflow`")
+    with pytest.raises(NotFound):
+        await engine.seen_by(Identity("somebody else")).executions.cancel(execution_id)
+    await engine.executions.cancel(execution_id, reason="not needed")
+    cancelled = await engine.executions.get(execution_id)
+    assert (cancelled.status, cancelled.error) == ("cancelled", {"message": "not needed", "error_class": "cancelled"})
+    await engine.executions.ended(execution_id)
 
 
 @pytest.mark.parametrize("execution_id", ["exec_" + "0123" * 8, "exec_1", "wf_" + "0123" * 8, "", "x" * 10_000])
