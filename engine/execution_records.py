@@ -81,6 +81,20 @@ class ExecutionRecords:
 
         return await asyncio.to_thread(read)
 
+    async def inner_step(self, execution_id: str, path: str) -> StepView | None:
+        """The step inside of a run's control steps that has this path; None where none has begun.
+
+        Raises `ExecutionNotFound`."""
+
+        def read() -> StepView | None:
+            with self._database.read() as session:
+                instances.get_status(session, execution_id, owner=self._owner)
+                wanted = StepFilter(inner=True, path=path)
+                rows = steps.list_steps(session, execution_id, last_only=True, wanted=wanted)
+                return self._step_view(rows[0], path) if rows else None
+
+        return await asyncio.to_thread(read)
+
     async def status(self, execution_id: str) -> str:
         """A run's status alone. Raises `ExecutionNotFound`."""
 

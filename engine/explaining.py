@@ -18,6 +18,7 @@ from engine.views import Execution, StepView
 
 NO_WORKER_SECONDS = 2.0
 """A step that waits longer than this for a worker is said to have none."""
+_MOST_OF_A_PATH = 300
 
 
 async def explain(
@@ -28,22 +29,46 @@ async def explain(
     Raises `ExecutionNotFound`, `NotFound` (`step_not_found`), and `ServiceUnavailable` where no worker answers."""
     run = await records.get(execution_id)
     if step_id is not None and step_id not in {step.step_id for step in run.steps}:
-        raise NotFound(
-            f"{execution_id} has no step {step_id!r}",
-            code="step_not_found",
-            remedy=f"its steps can be seen with `longpole show {execution_id}`",
-        )
+        return [await _explain_inside(client, records, run, step_id)]
     if run.status in FINAL_RUN_STATUSES:
         return [_of_record(run, step) for step in run.steps if _asked(step, step_id)]
+    told, pending = await _told(client, execution_id, step_id)
+    if told is None:
+        return [_not_begun(run, step) for step in run.steps if step_id in (None, step.step_id)]
+    return [_with_attempt(each, pending) for each in told["steps"]]
+
+
+async def _explain_inside(client: Client, records: ExecutionRecords, run: Execution, path: str) -> StepExplanation:
+    """Why a step inside of a control step is where it is. The run itself knows only of blocks that are under way."""
+    wrong = ""
+    if "." in path and run.status not in FINAL_RUN_STATUSES:
+        told, pending = await _told(client, run.execution_id, path)
+        if told is not None and told.get("steps"):
+            return _with_attempt(told["steps"][0], pending)
+        wrong = str((told or {}).get("error", ""))
+    step = await records.inner_step(run.execution_id, path) if "." in path else None
+    if step is not None:
+        return _of_record(run, step)
+    shown = path[:_MOST_OF_A_PATH]
+    raise NotFound(
+        wrong if "not there now" in wrong else f"{run.execution_id} has no step {shown!r}",
+        code="step_not_found",
+        remedy=f"its steps can be seen with `longpole show {run.execution_id}`",
+    )
+
+
+async def _told(
+    client: Client, execution_id: str, step_id: str | None
+) -> tuple[dict[str, Any] | None, Mapping[str, PendingActivityInfo]]:
+    """What the workflow says of its steps, and by path what Temporal knows of their activities; None: it has no such
+    run."""
     handle = client.get_workflow_handle(execution_id)
     told: dict[str, Any] | None = await told_by_run(client, handle.query("explain", step_id), "why")
     description = await told_by_run(client, handle.describe(), "why")
     if told is None or description is None:
-        return [_not_begun(run, step) for step in run.steps if step_id in (None, step.step_id)]
-    pending = {
-        activity.activity_id.partition("#")[0]: activity for activity in description.raw_description.pending_activities
-    }
-    return [_with_attempt(each, pending) for each in told["steps"]]
+        return None, {}
+    pending = description.raw_description.pending_activities
+    return told, {activity.activity_id.partition("#")[0]: activity for activity in pending}
 
 
 def _asked(step: StepView, step_id: str | None) -> bool:
@@ -81,11 +106,13 @@ def _with_attempt(told: StepExplanation, pending: Mapping[str, PendingActivityIn
 def _of_record(run: Execution, step: StepView) -> StepExplanation:
     reason = step.error_message if step.status == "failed" else step.reason.replace("_", " ")
     said = f"it is {step.status}: {reason}" if reason else f"it is {step.status}"
+    if run.status in FINAL_RUN_STATUSES:
+        said = f"the run is over ({run.status}); {said}"
     return StepExplanation(
         step_id=step.step_id,
         status=step.status,  # type: ignore[typeddict-item]
         why="ended",
-        message=f"the run is over ({run.status}); {said}",
+        message=said,
         waits_for=[],
     )
 

@@ -186,10 +186,12 @@ _PROGRESS: Update = (
 @dataclass(frozen=True)
 class StepFilter:
     """Which attempts of a run. `inner`: only those of steps that are inside of control steps, or only those of the
-    outermost ones; `within`: only of steps inside of the step with that path; `statuses`: of the attempts listed."""
+    outermost ones; `within`: only of steps inside of the step with that path; `path`: only of that step; `statuses`: of
+    the attempts listed."""
 
     inner: bool | None = None
     within: str | None = None
+    path: str | None = None
     statuses: Collection[str] | None = None
 
     @property
@@ -203,6 +205,8 @@ class StepFilter:
             # Not `like`, which takes small letters for capitals on SQLite.
             begins = [func.substr(path, 1, len(self.within) + 1) == self.within + mark for mark in ".["]
             conditions.append(or_(*begins))
+        if self.path is not None:
+            conditions.append(path == self.path)
         return conditions
 
 

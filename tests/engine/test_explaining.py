@@ -12,7 +12,7 @@ from definitions.errors import ExecutionNotFound, NotFound
 from definitions.ids import new_execution_id
 from engine.core import Engine
 from tests.polling import eventually
-from tests.running import begin, run
+from tests.running import begin, ended, run
 
 
 def _document(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -76,3 +76,37 @@ async def test_what_is_not_there_is_told(service: Engine) -> None:
         await service.executions.explain(execution_id, "x")
     with pytest.raises(ExecutionNotFound):
         await service.executions.explain(new_execution_id())
+
+
+async def test_steps_in_blocks_are_explained_by_their_paths_while_and_after_they_are_there(service: Engine) -> None:
+    inside = [
+        {"id": "read", "handler": "steps.echo"},
+        {"id": "ask", "approval": {"message": "?"}, "depends_on": ["read"]},
+        {"id": "tell", "handler": "steps.echo", "depends_on": ["ask"]},
+    ]
+    execution_id = await begin(service, _document({"id": "docs", "loop": {"iterate_over": [1, 2], "steps": inside}}))
+    explain = service.executions.explain
+
+    async def asks(path: str) -> None:
+        async def is_so() -> bool:
+            return [each["step"] for each in await service.executions.approvals(execution_id)] == [path]
+
+        await eventually(is_so)
+
+    await asks("docs[0].ask")
+    assert [each["why"] for each in await explain(execution_id, "docs[0].ask")] == ["approval"]
+    assert [each["waits_for"] for each in await explain(execution_id, "docs[0].tell")] == [["docs[0].ask"]]
+    with pytest.raises(NotFound, match="not there now"):
+        await explain(execution_id, "docs[1].ask")
+    with pytest.raises(NotFound, match="has no step 'docs\\[0\\]\\.talk'"):
+        await explain(execution_id, "docs[0].talk")
+    await service.executions.decide(execution_id, "docs[0].ask", True)
+    await asks("docs[1].ask")
+    [told] = await explain(execution_id, "docs[0].read")
+    assert (told["why"], told["message"]) == ("ended", "it is completed")
+    await service.executions.decide(execution_id, "docs[1].ask", True)
+    await ended(service, execution_id)
+    [told] = await explain(execution_id, "docs[1].tell")
+    assert (told["status"], told["why"]) == ("completed", "ended")
+    with pytest.raises(NotFound, match="has no step"):
+        await explain(execution_id, "docs[7].read")
