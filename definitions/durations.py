@@ -17,7 +17,8 @@ _UNITS = {
     "w": 604800.0, "week": 604800.0, "weeks": 604800.0,
 }  # fmt: skip
 _MAX_TEXT = 64
-_MAX_SECONDS = 100 * 366 * 86400.0
+MAX_SECONDS = 100 * 366 * 86400.0
+"""The longest duration; no wait takes longer either."""
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
 _PLAIN = re.compile(rf"{_NUMBER}", re.ASCII)
 _WORDS = re.compile(rf"({_NUMBER})\s*([a-z]+)(?:\s+and\s+|,\s*(?=[0-9])|\s+|(?=[0-9])|$)", re.ASCII)
@@ -71,7 +72,7 @@ def _worded(text: str, value: str) -> float:
 
 
 def _checked(seconds: float, value: object) -> float:
-    if not 0 <= seconds <= _MAX_SECONDS:  # also what is not a number
+    if not 0 <= seconds <= MAX_SECONDS:  # also what is not a number
         raise QuantityInvalid(f"{_quoted(value)} is not between 0 seconds and 100 years", remedy=_REMEDY)
     return float(seconds)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from definitions.block import WaitProgram
 from definitions.calls import StepFailure
+from definitions.durations import MAX_SECONDS
 from definitions.errors import EventRefused, ReferenceUnresolved
 from definitions.model import zoned_moment
 from definitions.values import json_size
@@ -42,6 +43,8 @@ class Waits:
         if due <= now:
             self._controls.finish(opened, None, now)
             return
+        # No timer is longer; and "for ever" is often said as the last moment of all, which has no name in UTC.
+        due = min(due, now + MAX_SECONDS)
         self._say(opened, f"until {iso(due)}")
         self._controls.timers.begin(opened, "due", due - now, now)
 

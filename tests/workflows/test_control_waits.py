@@ -12,6 +12,7 @@ from definitions.messages import StartChild
 from definitions.values import unpack
 from tests.workflows.driving import START, Behaviour, Driver, scripted
 from tests.workflows.workflow_documents import drive, gives, step, workflow
+from workflows.explanation import explain
 from workflows.waits import MAX_EVENT_BYTES, MAX_EVENTS
 
 
@@ -64,6 +65,13 @@ def test_a_wait_until_a_moment_ends_then_or_at_once(until: str, seconds: float) 
         workflow(wait({"until": until}), step("after", "pause")), run_input={"when": "1970-01-01T01:18:40+01:00"}
     )
     assert driver.started[0].at == START + seconds
+
+
+@pytest.mark.parametrize("never", ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-05:00"])
+def test_the_last_moment_of_all_is_waited_for_as_long_as_can_be(never: str) -> None:
+    driver = begun(wait({"until": "${input_data.when}"}), run_input={"when": never})
+    assert waiting_for(driver, "pause") == "until 2070-03-17T00:16:40+00:00"
+    assert explain(driver.runner, "pause")["why"] == "timer"
 
 
 @pytest.mark.parametrize("when", ["soon", "2026-07-02 22:00", None, 7])
