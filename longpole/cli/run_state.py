@@ -60,6 +60,8 @@ class RunState:
     """Of the last event that was applied."""
     reason: str = ""
     counts: Counter[str] = field(default_factory=Counter)
+    others: dict[str, StepState] = field(default_factory=dict)
+    """Steps under way that the definition does not list outermost, by path: those in blocks, and injected ones."""
 
     @classmethod
     def new(cls, name: str, execution_id: str, titles: Iterable[tuple[str, str]]) -> RunState:
@@ -85,13 +87,26 @@ class RunState:
             self.status = _RUN_EVENTS.get(event.type, status if status in FINAL_RUN_STATUSES else self.status)
             self.reason = str(event.data.get("reason") or event.data.get("message") or "")
             return None
-        step = self.steps.get(event.step_id or "")
-        if step is None:
+        if event.step_id is None:
+            self.reason = str(event.data.get("message") or "")
             return None
         if self.status == "pending":
             self.status = "running"
+        step = self.steps.get(event.step_id)
+        if step is None:
+            return self._apply_to_other(event, event.step_id)
         if event.type in _STEP_EVENTS and step.status not in FINAL_STEP_STATUSES:
-            self._set(step, _STEP_EVENTS[event.type], event)
+            self.counts[step.status] -= 1
+            _set(step, _STEP_EVENTS[event.type], event)
+            self.counts[step.status] += 1
+        return step
+
+    def _apply_to_other(self, event: Event, path: str) -> StepState:
+        step = self.others.pop(path, None) or StepState(path, path)
+        if event.type in _STEP_EVENTS:
+            _set(step, _STEP_EVENTS[event.type], event)
+        if step.status not in FINAL_STEP_STATUSES:
+            self.others[path] = step
         return step
 
     def progress(self, view: StepView) -> None:
@@ -100,21 +115,20 @@ class RunState:
         if step is not None and step.status == "running":
             step.fraction, step.label = view.progress, view.progress_label
 
-    def _set(self, step: StepState, status: str, event: Event) -> None:
-        self.counts[step.status] -= 1
-        self.counts[status] += 1
-        step.status = status
-        step.attempt = int(event.data.get("attempt") or step.attempt)
-        step.max_attempts = int(event.data.get("max_attempts") or step.max_attempts)
-        if status == "running":
-            step.started_at = step.started_at or event.at
-            step.fraction, step.label = None, ""
-        elif status in FINAL_STEP_STATUSES:
-            step.ended_at = event.at
-        if status in ("retrying", "failed", "skipped", "cancelled"):
-            step.note = _note(event)
-        elif status == "completed":
-            step.note = ""
+
+def _set(step: StepState, status: str, event: Event) -> None:
+    step.status = status
+    step.attempt = int(event.data.get("attempt") or step.attempt)
+    step.max_attempts = int(event.data.get("max_attempts") or step.max_attempts)
+    if status == "running":
+        step.started_at = step.started_at or event.at
+        step.fraction, step.label = None, ""
+    elif status in FINAL_STEP_STATUSES:
+        step.ended_at = event.at
+    if status in ("retrying", "failed", "skipped", "cancelled"):
+        step.note = _note(event)
+    elif status == "completed":
+        step.note = ""
 
 
 def _note(event: Event) -> str:

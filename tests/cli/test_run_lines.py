@@ -88,6 +88,33 @@ def test_each_event_is_a_line_when_the_output_is_no_terminal() -> None:
     ]
 
 
+def test_steps_in_blocks_and_injected_ones_have_lines_by_their_paths() -> None:
+    output = io.StringIO()
+    view = LineView(Console(file=output, soft_wrap=True))
+    state = new_state()
+    story = [
+        event(1, "step.started", "a", attempt=1),
+        event(2, "step.started", "a[0].read", attempt=1),
+        event(3, "approval.requested", "a[0].ask"),
+        event(5, "step.failed", "a[0].read", attempt=1, error_class="error", error_message="x"),
+        event(6, "step.completed", "late", attempt=1),
+        event(7, "event.received", None, name="paid"),
+        event(8, "signal.refused", None, signal="event", message="what was sent is no JSON object"),
+    ]
+    for each in story:
+        view.event(state, each, state.apply(each))
+    assert [line.partition(" ")[2] for line in output.getvalue().splitlines()] == [
+        "▶ First  started",
+        "▶ a[0].read  started",
+        "· a[0].ask  approval.requested",
+        "✗ a[0].read  failed after 3.0 s  error: x",
+        "✓ late  completed",
+        "run  event.received",
+        "run  signal.refused: what was sent is no JSON object",
+    ]
+    assert (state.done, len(state.steps)) == (0, 2)
+
+
 def test_a_terminal_shows_a_table_with_progress() -> None:
     output = io.StringIO()
     view = choose_view(Console(file=output, force_terminal=True, width=100, height=20))
