@@ -168,13 +168,16 @@ class ExecutionRecords:
 
         return await asyncio.to_thread(read)
 
-    async def events(self, execution_id: str, *, after: int = 0, limit: int = 500) -> list[Event]:
-        """Events after a sequence number, in order. Raises `ExecutionNotFound` to viewers of another's run."""
+    async def events(
+        self, execution_id: str, *, after: int = 0, types: Collection[str] = (), limit: int = 500
+    ) -> list[Event]:
+        """Events after a sequence number, in order; `types`: only of these. Raises `ExecutionNotFound` to viewers of
+        another's run."""
 
         def read() -> list[Event]:
             with self._database.read() as session:
                 self._require_own(session, execution_id)
-                rows = events.since(session, execution_id, after, limit=limit)
+                rows = events.since(session, execution_id, after, types=types, limit=limit)
                 return [Event(row.sequence, row.type, row.at, row.step_id, row.data) for row in rows]
 
         return await asyncio.to_thread(read)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -87,13 +87,13 @@ _TAKEN = select(EVENTS.c.instance_id, EVENTS.c.key).where(
 )
 
 
-def since(session: Session, execution_id: str, sequence: int = 0, *, limit: int = 1000) -> list[WorkflowEvent]:
-    """The run's events after that sequence number, in order, at most `limit`."""
-    return list(
-        session.scalars(
-            select(WorkflowEvent)
-            .where(col(WorkflowEvent.instance_id) == to_uuid(execution_id), col(WorkflowEvent.sequence) > sequence)
-            .order_by(col(WorkflowEvent.sequence))
-            .limit(limit)
-        )
+def since(
+    session: Session, execution_id: str, sequence: int = 0, *, types: Collection[str] = (), limit: int = 1000
+) -> list[WorkflowEvent]:
+    """The run's events after that sequence number, in order, at most `limit`; `types`: only of these."""
+    statement = select(WorkflowEvent).where(
+        col(WorkflowEvent.instance_id) == to_uuid(execution_id), col(WorkflowEvent.sequence) > sequence
     )
+    if types:
+        statement = statement.where(col(WorkflowEvent.type).in_(types))
+    return list(session.scalars(statement.order_by(col(WorkflowEvent.sequence)).limit(limit)))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.views import Execution, InnerSteps
+    from engine.views import Event, Execution, InnerSteps
 
 
 def run_as_json(
-    run: Execution, *, with_steps: bool = True, inner: InnerSteps | None = None, ui_url: str | None = None
+    run: Execution,
+    *,
+    with_steps: bool = True,
+    inner: InnerSteps | None = None,
+    refused: Sequence[Event] | None = None,
+    ui_url: str | None = None,
 ) -> dict[str, Any]:
-    """All that is known of a run; times in ISO 8601, durations in seconds. `inner`: the steps inside of others."""
+    """All that is known of a run; times in ISO 8601, durations in seconds. `inner`: the steps inside of others;
+    `refused`: the events that tell of refused signals."""
     told: dict[str, Any] = as_json_value(run)
     if not with_steps:
         for name in ("steps", "input", "output"):
@@ -21,6 +28,8 @@ def run_as_json(
         return told
     if inner is not None:
         told["inner_steps"] = as_json_value(inner.steps)
+    if refused is not None:
+        told["refused"] = as_json_value(refused)
     told["artifacts"] = [
         {"step_id": step["step_id"], **artifact}
         for step in (*told["steps"], *told.get("inner_steps", ()))

@@ -16,18 +16,24 @@ from longpole.cli.naming import short
 from longpole.cli.program import program
 
 if TYPE_CHECKING:
-    from engine.views import Execution, InnerSteps, StepView
+    from engine.views import Event, Execution, InnerSteps, StepView
 
 _SHOWN_STEPS = 200
 _SHOWN_OUTPUT = 2_000
 """Characters."""
+_SHOWN_REFUSALS = 5
 
 
 def report(
-    console: Console, run: Execution, link: str | None, data_dir_hint: str, inner: InnerSteps | None = None
+    console: Console,
+    run: Execution,
+    link: str | None,
+    data_dir_hint: str,
+    inner: InnerSteps | None = None,
+    refused: Sequence[Event] = (),
 ) -> None:
     """Print the whole of it. `data_dir_hint`: what commands that are suggested need; `inner`: the steps inside of
-    others, or some of them."""
+    others, or some of them; `refused`: the events that tell of refused signals."""
     took = f"  {seconds_text(run.duration_seconds)}"
     console.print(Text.assemble((run.name, "bold"), "  ", status_text(run.status), took))
     facts = [
@@ -48,6 +54,7 @@ def report(
     if inner is not None and inner.total:
         _show_inner(console, inner)
     show_artifacts(console, run, inner)
+    _show_refused(console, refused)
     show_error_of(console, run)
     if run.output is not None:
         console.print(Text("output", style="bold"))
@@ -63,6 +70,21 @@ def show_artifacts(console: Console, run: Execution, inner: InnerSteps | None = 
     if artifacts:
         console.print(Text("artifacts", style="bold"))
         _listed(console, artifacts)
+
+
+def _show_refused(console: Console, refused: Sequence[Event]) -> None:
+    """Whoever sent a signal got no answer: the last ones that were refused, and why."""
+    if refused:
+        console.print(Text("refused signals", style="bold"))
+        _listed(console, [(ago_text(each.at), _refusal(each)) for each in refused[-_SHOWN_REFUSALS:]])
+
+
+def _refusal(event: Event) -> str:
+    problems = event.data.get("problems")
+    if problems is None:
+        return f"{event.data.get('signal')}: {event.data.get('message')}"
+    said = (f"{each['path']}: {each['message']}" if each["path"] else each["message"] for each in problems)
+    return f"change: {'; '.join(said)}"
 
 
 def show_error_of(console: Console, run: Execution) -> None:

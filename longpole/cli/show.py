@@ -16,11 +16,12 @@ from longpole.cli.run_report import report
 
 if TYPE_CHECKING:
     from engine.execution_records import ExecutionRecords
-    from engine.views import Execution, InnerSteps, StepView
+    from engine.views import Event, Execution, InnerSteps, StepView
 
 _PAGE = 500
 _SHOWN_INNER = 60
 """Steps inside of control steps that have a line of their own."""
+_REFUSALS = ("signal.refused", "run.change_refused")
 
 
 def show(
@@ -39,19 +40,20 @@ def show(
 
     settings = settings_from(data_dir)
 
-    async def read(executions: ExecutionRecords) -> tuple[Execution, InnerSteps]:
+    async def read(executions: ExecutionRecords) -> tuple[Execution, InnerSteps, list[Event]]:
         found = await executions.get(await find_execution(executions, run))
         within = _all_inner if as_json else _some_inner
-        return found, await within(executions, found.execution_id, inside)
+        refused = await executions.events(found.execution_id, types=_REFUSALS)
+        return found, await within(executions, found.execution_id, inside), refused
 
     with open_records(settings) as records:
-        found, inner = asyncio.run(read(records.executions))
+        found, inner, refused = asyncio.run(read(records.executions))
     service = find_service(settings)
     link = run_link(service.temporal.ui_url if service else settings.temporal_ui_url, found.execution_id)
     if as_json:
-        print_json(run_as_json(found, inner=inner, ui_url=link))
+        print_json(run_as_json(found, inner=inner, refused=refused, ui_url=link))
     else:
-        report(out, found, link, data_dir_hint(settings), inner)
+        report(out, found, link, data_dir_hint(settings), inner, refused)
 
 
 async def _some_inner(executions: ExecutionRecords, execution_id: str, inside: str | None) -> InnerSteps:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from definitions.errors import LongpoleError
+from definitions.errors import LongpoleError, ServiceUnavailable
 from longpole.cli.console import err, out, print_json
 from longpole.cli.control import with_engine, with_executions
 from longpole.cli.display import ago_text, one_line
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _MOST_ASKED = 200
 """Runs that are asked for their approvals."""
+_AT_ONCE = 20
+_MOST_SILENT = 5
+"""How many of those that can't tell are named."""
 
 Step = Annotated[
     str | None, typer.Argument(help="The step that asks; may be left out where only one does.", show_default=False)
@@ -69,7 +73,7 @@ def approvals(
         if run is not None:
             return await _asked(executions, await find_execution(executions, run))
         going_on, _ = await executions.find(statuses=("running", "paused"), limit=_MOST_ASKED)
-        return [each for one in going_on for each in await _asked(executions, one.execution_id)]
+        return await of_all([one.execution_id for one in going_on], lambda one: _asked(executions, one))
 
     found = sorted(with_executions(data_dir, read), key=lambda each: each["requested_at"])
     if as_json:
@@ -79,6 +83,33 @@ def approvals(
         err.print("nothing waits for an approval")
     for each in found:
         _show_approval(each)
+
+
+async def of_all(
+    execution_ids: Sequence[str], ask: Callable[[str], Awaitable[list[dict[str, Any]]]]
+) -> list[dict[str, Any]]:
+    """What all of these runs ask. One that can't tell hides nothing of the others: it is named on standard error.
+
+    Raises `ServiceUnavailable` where none can tell."""
+    room = asyncio.Semaphore(_AT_ONCE)
+    silent: list[tuple[str, ServiceUnavailable]] = []
+
+    async def one(execution_id: str) -> list[dict[str, Any]]:
+        async with room:
+            try:
+                return await ask(execution_id)
+            except ServiceUnavailable as error:
+                silent.append((execution_id, error))
+                return []
+
+    told = await asyncio.gather(*map(one, execution_ids))
+    if silent and len(silent) == len(execution_ids):
+        raise silent[0][1]
+    for execution_id, error in silent[:_MOST_SILENT]:
+        err.print(Text(f"{execution_id}: {error.message}", style="yellow"))
+    if len(silent) > _MOST_SILENT:
+        err.print(Text(f"and {len(silent) - _MOST_SILENT} more can't tell", style="yellow"))
+    return [each for asked in told for each in asked]
 
 
 async def _asked(executions: Executions, execution_id: str) -> list[dict[str, Any]]:
