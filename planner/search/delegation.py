@@ -76,11 +76,11 @@ class _Tariff:
 
         result = tariff.solve(self.instance, pace.part(1.0).limits, tell)
         tell(result)
-        if result.status is tariff.Status.INFEASIBLE:
+        if result.status is Status.INFEASIBLE:
             incumbent.refute()
             return
         incumbent.prove(factor * (result.lower_bound * self.money + self.fixed - self.off))
-        if result.status is tariff.Status.OPTIMAL:
+        if result.status is Status.OPTIMAL:
             incumbent.settle(factor * (result.lower_bound * self.money + self.fixed + self.off) + 1e-9)
 
 

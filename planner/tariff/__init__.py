@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from planner.tariff.instance import TariffInstance, TariffInvalid
-    from planner.tariff.result import Result, Status
+    from planner.tariff.result import Result
     from planner.tariff.search import solve
 
-__all__ = ["Result", "Status", "TariffInstance", "TariffInvalid", "solve"]
+__all__ = ["Result", "TariffInstance", "TariffInvalid", "solve"]
 
 _MODULES = {
     "Result": "result",
-    "Status": "result",
     "TariffInstance": "instance",
     "TariffInvalid": "instance",
     "solve": "search",

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 
 from planner.limits import Limits
+from planner.plan import Status
 from planner.tariff.instance import Ints, TariffInstance
 from planner.tariff.pacing import Ending
-from planner.tariff.result import Result, Status
+from planner.tariff.result import Result
 
 
 class Incumbent:

@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Status(StrEnum):
-    """How far the search came."""
-
-    OPTIMAL = "optimal"
-    """No schedule is cheaper."""
-    FEASIBLE = "feasible"
-    """A schedule, and a bound below it."""
-    INFEASIBLE = "infeasible"
-    """There is no schedule: proven."""
-    UNKNOWN = "unknown"
-    """The limits ended the search before a schedule or a proof was found."""
+from planner.plan import Status
 
 
 @dataclass(frozen=True, slots=True)

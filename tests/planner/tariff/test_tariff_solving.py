@@ -12,7 +12,8 @@ import pytest
 from small_instances import cost, draw, schedules
 
 from planner.limits import Limits
-from planner.tariff import Result, Status, TariffInstance, solve
+from planner.plan import Status
+from planner.tariff import Result, TariffInstance, solve
 
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT / ".." / "shared" / "tou"
