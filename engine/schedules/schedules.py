@@ -88,7 +88,8 @@ class Schedules:
         return await self.get(workflow_id)
 
     async def get(self, workflow_id: str) -> ScheduleView:
-        """The schedule as Temporal has it. Raises `NotFound` (`schedule_not_found`), `StoreUnavailable`."""
+        """The schedule as Temporal has it, or by the records alone where Temporal does not answer: whether it is paused
+        is then what was last told here. Raises `NotFound` (`schedule_not_found`), `StoreUnavailable`."""
         await self._read(lambda session: self._row(session, workflow_id))
         description = await self._description(workflow_id)
         if description is not None:

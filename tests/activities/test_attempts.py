@@ -22,7 +22,7 @@ from tests.polling import eventually
 
 async def flushed(steps: Steps) -> None:
     assert steps.recorder is not None
-    assert await asyncio.to_thread(steps.recorder.flush, None, 20.0)
+    assert await asyncio.to_thread(steps.recorder.flush, None, 90.0)
 
 
 async def noted(steps: Steps, text: str) -> None:

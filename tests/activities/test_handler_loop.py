@@ -61,7 +61,7 @@ async def test_a_blocked_loop_is_noticed_and_replaced_and_what_it_had_still_ends
 
     async def blocks(data: Any) -> Any:
         started.set()
-        release.wait(20)
+        release.wait(90)
         return "late"
 
     async def echo(data: Any) -> Any:
@@ -69,7 +69,7 @@ async def test_a_blocked_loop_is_noticed_and_replaced_and_what_it_had_still_ends
 
     late = loop.start(blocks, None, contextvars.copy_context(), is_async=True)
     stuck = loop.start(echo, "stuck", contextvars.copy_context(), is_async=True)
-    assert await asyncio.to_thread(started.wait, 20)
+    assert await asyncio.to_thread(started.wait, 90)
     assert not await loop.responds(0.2)
     loop.replace()
     assert await run(loop, echo, "next", is_async=True) == Returned("next")

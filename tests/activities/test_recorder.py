@@ -72,13 +72,13 @@ def test_records_of_all_kinds_are_written_in_order(
     recorder.log(line(run, "one"))
     recorder.progress(ProgressRecord(run, "s", 0.5, "half", now()))
     recorder.event(EventRecord(run, "custom", now()))
-    assert recorder.flush(run, 20)
+    assert recorder.flush(run, 90)
     [running] = records.attempts(run)
     assert (running.status, running.progress, running.input_data) == ("running", 0.5, {"a": 1})
     recorder.attempt_ended(
         attempt(run, status="failed", error_class="timeout", completed_at=now(), input_data={"a": 1})
     )
-    assert recorder.flush(run, 20)
+    assert recorder.flush(run, 90)
     assert [event.type for event in records.events(run)] == ["step.started", "custom", "step.failed"]
     assert records.events(run)[-1].data["error_class"] == "timeout"
     assert [found.message for found in records.lines(run)] == ["one"]
@@ -90,7 +90,7 @@ def test_an_attempt_told_twice_is_one_attempt_and_one_event(
     run = new_execution()
     for _ in range(2):
         recorder.attempt_started(attempt(run))
-        assert recorder.flush(run, 20)
+        assert recorder.flush(run, 90)
     assert len(records.attempts(run)) == len(records.events(run)) == 1
 
 
@@ -101,12 +101,12 @@ def test_a_database_that_is_gone_loses_nothing(
     failing.down.set()
     for number in range(50):
         recorder.log(line(run, str(number)))
-    assert failing.refused.wait(20)
+    assert failing.refused.wait(90)
     assert not recorder.flush(run, 0.1)
     # What concerns nobody here is not waited for.
     assert recorder.flush(new_execution(), 0.1)
     failing.down.clear()
-    assert recorder.flush(run, 20)
+    assert recorder.flush(run, 90)
     assert [found.message for found in records.lines(run)] == [str(number) for number in range(50)]
 
 
@@ -120,7 +120,7 @@ def test_what_is_written_after_a_database_was_gone_comes_after_what_waited_for_i
     run = new_execution()
     failing.down.set()
     recorder.event(EventRecord(run, "one", now()))
-    assert failing.refused.wait(20)
+    assert failing.refused.wait(90)
     # Long enough for pauses that are longer than a writer beside it would wait.
     assert not recorder.flush(run, 3.5)
     failing.down.clear()
@@ -136,7 +136,7 @@ def test_who_writes_beside_another_of_the_same_run_comes_with_what_that_one_coul
 
     def breaking(session: Session, runs: Any) -> list[EventRecord]:
         begun.set()
-        assert broken.wait(20)
+        assert broken.wait(90)
         raise StoreUnavailable("gone", passing=False, remedy="wait")
 
     def write(beside: Callable[[Session, Any], list[EventRecord]]) -> None:
@@ -146,12 +146,12 @@ def test_who_writes_beside_another_of_the_same_run_comes_with_what_that_one_coul
     recorder.event(EventRecord(run, "one", now()))
     first = threading.Thread(target=write, args=(breaking,))
     first.start()
-    assert begun.wait(20)
+    assert begun.wait(90)
     second = threading.Thread(target=write, args=(ending(run),))
     second.start()
     broken.set()
     for thread in (first, second):
-        thread.join(20)
+        thread.join(90)
     assert [event.type for event in records.events(run)] == ["one", "run.completed"]
 
 
@@ -163,14 +163,14 @@ def test_a_record_that_is_refused_takes_no_other_with_it(
         recorder.log(line(run, str(number)))
         if number == 7:
             recorder.log(LogRecord(run, "s", 1, datetime(2026, 1, 1), "INFO", "no time zone"))  # noqa: DTZ001
-    assert recorder.flush(run, 20)
+    assert recorder.flush(run, 90)
     assert [found.message for found in records.lines(run)] == [str(number) for number in range(20)]
 
 
 def test_records_of_a_run_without_a_row_are_dropped(recorder: Recorder) -> None:
     run = new_execution_id()
     recorder.log(line(run, "to nobody"))
-    assert recorder.flush(run, 20)
+    assert recorder.flush(run, 90)
 
 
 def test_closing_writes_what_is_waiting_and_says_when_it_could_not(

@@ -78,10 +78,10 @@ async def test_a_left_key_is_only_for_the_same_request(database: Database) -> No
 
 
 async def test_a_holder_that_lives_keeps_its_key(database: Database) -> None:
-    keys = IdempotencyKeys(database, DAY, hold=timedelta(seconds=3))
+    keys = IdempotencyKeys(database, DAY, hold=timedelta(seconds=4))
     claim = await claimed(keys)
     async with keys.holding(claim):
-        until = asyncio.get_running_loop().time() + 4
+        until = asyncio.get_running_loop().time() + 4.5
         while asyncio.get_running_loop().time() < until:
             with pytest.raises(IdempotencyKeyInUse):
                 await claimed(keys)
