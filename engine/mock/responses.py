@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from definitions.block import Block, step_at
 from definitions.errors import Problem, ProblemsError
 from definitions.field_problems import field_problems
 from definitions.model import Definition, Duration, Frozen, Step
 from definitions.nearest import did_you_mean
+from definitions.program import compile_definition
 
 
 class ResponsesInvalid(ProblemsError):
@@ -93,8 +95,9 @@ def read_responses(document: Mapping[str, Any], definition: Definition) -> MockR
         raise ResponsesInvalid(field_problems(error, MockResponses, ())) from None
     steps = list(_all_steps(definition.steps))
     approvals = [step.id for step in steps if step.approval is not None]
+    root = compile_definition(definition, "").root
     problems = [
-        *_unknown("steps", "step", responses.steps, [step.id for step in steps]),
+        *_unknown("steps", "step", responses.steps, [step.id for step in steps], root),
         *_unknown("handlers", "handler", responses.handlers, sorted({step.handler for step in steps if step.handler})),
         *_unknown(
             "workflows",
@@ -102,28 +105,38 @@ def read_responses(document: Mapping[str, Any], definition: Definition) -> MockR
             responses.workflows,
             sorted({step.workflow.name for step in steps if step.workflow}),
         ),
-        *_unknown("approvals", "approval", responses.approvals, approvals),
+        *_unknown("approvals", "approval", responses.approvals, approvals, root),
     ]
     if problems:
         raise ResponsesInvalid(problems)
     return responses
 
 
-def _unknown(field: str, kind: str, given: Mapping[str, Any], known: list[str]) -> list[Problem]:
+def _unknown(
+    field: str, kind: str, given: Mapping[str, Any], known: list[str], root: Block | None = None
+) -> list[Problem]:
     return [
         Problem(
             f"unknown_{kind}",
             f"{field}.{name}",
             f"the definition has no {kind} {name!r}",
-            did_you_mean(name, known) or f"take it out, or name one of: {', '.join(known[:10])}",
+            _remedy(name, known),
         )
         for name in given
-        if name not in known and _id_in(name) not in known
+        if name not in known and (root is None or not _is_path_of(name, known, root))
     ]
 
 
-def _id_in(path: str) -> str:
-    return path.rpartition(".")[2]
+def _is_path_of(path: str, known: list[str], root: Block) -> bool:
+    """Whether an instance of one of the known steps may have this path."""
+    return path.rpartition(".")[2] in known and step_at(root, path) is not None
+
+
+def _remedy(name: str, known: list[str]) -> str:
+    step_id = name.rpartition(".")[2]
+    if step_id != name and step_id in known:
+        return f"write `{step_id}` for all of its instances, or the path of one: in a loop docs[0].{step_id}"
+    return did_you_mean(name, known) or f"take it out, or name one of: {', '.join(known[:10])}"
 
 
 def _all_steps(steps: Iterable[Step]) -> Iterator[Step]:

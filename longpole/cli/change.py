@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from definitions.errors import FieldsInvalid
 from longpole.cli.console import out, print_json
 from longpole.cli.control import with_engine
 from longpole.cli.documents import read_document
+from longpole.cli.login_name import login_name
 from longpole.cli.naming import short
 from longpole.cli.options import DataDir, Json, Run
 from longpole.cli.run_json import as_json_value
@@ -47,7 +47,7 @@ def change(
         asked["skip"] = [*listed, *skip]
     limits = {"max_parallel_steps": max_parallel, "priority": priority}
     asked |= {name: value for name, value in limits.items() if value is not None}
-    asked.setdefault("by", getpass.getuser())
+    asked.setdefault("by", login_name())
     execution_id, changed = with_engine(data_dir, run, lambda executions, found: executions.change(found, asked))
     if as_json:
         print_json(as_json_value(changed))

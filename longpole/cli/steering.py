@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +15,7 @@ from longpole.cli.console import err, out, print_json
 from longpole.cli.control import with_engine, with_executions
 from longpole.cli.display import ago_text, one_line
 from longpole.cli.inputs import json_or_text, pairs_of
+from longpole.cli.login_name import login_name
 from longpole.cli.naming import find_execution, short
 from longpole.cli.options import DataDir, Json, Run
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_ASKED = 200
 """Runs that are asked for their approvals."""
+_SHOWN_MESSAGE = 2_000
+"""Characters."""
 _AT_ONCE = 20
 _MOST_SILENT = 5
 """How many of those that can't tell are named."""
@@ -121,7 +123,9 @@ def _show_approval(asked: dict[str, Any]) -> None:
     until = asked["expires_at"]
     who = ", ".join(asked["approvers"]) or "anybody"
     out.print(Text.assemble((asked["step"], "bold"), f"  {short(asked['execution_id'])}  asked {since} of {who}"))
-    out.print(Text(f"  {asked['message']}"))
+    message = asked["message"]
+    shown = message if len(message) <= _SHOWN_MESSAGE else f"{message[:_SHOWN_MESSAGE]}... (--json has all)"
+    out.print(Text(f"  {shown}"))
     if asked["values"]:
         out.print(Text(f"  values {one_line(asked['values'], 400)}", style="dim"))
     if until is not None:
@@ -163,7 +167,7 @@ def _decide(
     values: Sequence[str],
 ) -> None:
     changed: dict[str, Any] = pairs_of("--value", values)
-    who = by if by is not None else getpass.getuser()
+    who = by if by is not None else login_name()
 
     async def decide(executions: Executions, found: str) -> str:
         asked = step if step is not None else await _only_one(executions, found)

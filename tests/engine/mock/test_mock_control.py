@@ -127,3 +127,12 @@ def test_names_that_nothing_has_are_refused() -> None:
         "unknown_workflow",
         "unknown_approval",
     ]
+
+
+@pytest.mark.parametrize("path", ["docs.read", "other[2].read", "docs[1].ask", "docs[0].read.read"])
+def test_a_path_that_no_step_can_have_is_refused(path: str) -> None:
+    with pytest.raises(ResponsesInvalid) as refused:
+        _run(_loop(_step("read"), over=[1, 2]), steps={path: {"output": 1}})
+    [problem] = refused.value.problems
+    assert (problem.code, problem.path) == ("unknown_step", f"steps.{path}")
+    assert ("write `read` for all of its instances" in problem.remedy) is path.endswith("read")

@@ -1,0 +1,14 @@
+"""Who is at the terminal."""
+
+from __future__ import annotations
+
+import getpass
+import os
+
+
+def login_name() -> str:
+    """The name that somebody is logged in with; where the system has none for them, as in many containers, `uid 1234`."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
