@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from store.locks import LockedRun, Runs
 from store.outcomes import from_unix
 from store.records import AttemptRecord, EventRecord
 from store.run_definitions import RunsDefinition, change_definition
-from store.steps import record_attempts
+from store.steps import begun_at, record_attempts
 from store.timeouts import move_on
 
 _STATUSES: dict[str, Literal["running", "completed", "failed", "cancelled"]] = {
@@ -51,6 +52,14 @@ def _as_attempt(event: EventRecord) -> AttemptRecord | None:
     )
 
 
+def _begun_when_they_did(session: Session, execution_id: str, told: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    """Who tells that a control step has ended does not tell when it began: that was told before."""
+    ended = {each.step_id for each in told if each.status != "running"}
+    began = begun_at(session, execution_id, ended) if ended else {}
+    began |= {(each.step_id, each.start): each.started_at for each in told if each.status == "running"}
+    return [replace(each, started_at=began.get((each.step_id, each.start), each.started_at)) for each in told]
+
+
 class RunEventActivities:
     """The activity, over one recorder's database. Raises `StoreUnavailable`, which the workflow retries."""
 
@@ -73,7 +82,8 @@ class RunEventActivities:
             if run is not None and batch.changed is not None:
                 _change(session, run, RunAsChanged(**batch.changed))
             if control_steps:
-                record_attempts(session, control_steps, runs=runs)
+                begun = _begun_when_they_did(session, batch.execution_id, control_steps)
+                record_attempts(session, begun, runs=runs)
             if run is not None and not run.closed and batch.status is not None:
                 run.change(status=batch.status)
                 for record in records:

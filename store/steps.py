@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from definitions.ids import to_uuid
 from store.dialects import insert_class, is_postgres
-from store.locks import Runs, locked_runs
+from store.locks import Runs, chunks, locked_runs
 from store.records import AttemptRecord, ProgressRecord
 from store.tables import STEPS, WorkflowStepExecution
 
@@ -123,6 +123,22 @@ def _attempt_row(record: AttemptRecord, run_id: UUID) -> dict[str, Any]:
         "worker": record.worker,
         "settled": False,
     }
+
+
+def begun_at(session: Session, execution_id: str, step_ids: Collection[str]) -> dict[tuple[str, int], datetime]:
+    """When these steps of a run have begun, by path and start, as far as is recorded."""
+    columns = STEPS.c
+    found: dict[tuple[str, int], datetime] = {}
+    for ids in chunks(sorted(step_ids)):
+        rows = session.execute(
+            select(columns.step_id, columns.start, columns.started_at).where(
+                columns.workflow_instance_id == to_uuid(execution_id),
+                columns.step_id.in_(ids),
+                columns.started_at.is_not(None),
+            )
+        )
+        found |= {(row.step_id, row.start): row.started_at for row in rows}
+    return found
 
 
 def seconds_between(started_at: datetime | None, ended_at: datetime | None) -> float | None:

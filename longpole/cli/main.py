@@ -27,6 +27,7 @@ from longpole.cli.run import run
 from longpole.cli.schedules import schedules
 from longpole.cli.show import show
 from longpole.cli.steering import approvals, approve, reject, send
+from longpole.cli.store import store
 from longpole.cli.token import token
 from longpole.cli.up import up
 from longpole.cli.validate import validate
@@ -64,6 +65,7 @@ app.command("approve", rich_help_panel=_RUNS)(approve)
 app.command("reject", rich_help_panel=_RUNS)(reject)
 app.add_typer(schedules, name="schedules", rich_help_panel=_RUNS)
 app.command("validate", rich_help_panel=_DEFINITIONS)(validate)
+app.command("store", rich_help_panel=_DEFINITIONS)(store)
 app.command("mock", rich_help_panel=_DEFINITIONS)(mock)
 app.command("plan", rich_help_panel=_DEFINITIONS)(plan)
 app.command("import-wfformat", rich_help_panel=_DEFINITIONS)(import_wfformat)

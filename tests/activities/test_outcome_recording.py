@@ -13,7 +13,7 @@ from activities.outcome import OutcomeWriter
 from activities.recording import Recorder
 from activities.run_events import RunEventActivities
 from activities.step_outcomes import StepOutcomeActivities
-from definitions.calls import EventBatch, OutcomePage
+from definitions.calls import EventBatch, OutcomePage, RunEvent
 from store.database import Database
 from store.instances import get_instance
 from store.records import EventRecord
@@ -136,6 +136,21 @@ async def test_events_come_after_what_was_recorded_before_them(
     assert [event.step_id for event in found] == [None, "s", None]
     assert found[2].data == {"by": "me"}
     assert read(database, run).status == "paused"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_control_step_that_has_ended_took_from_its_start_to_its_end(
+    recorder: Recorder, masker: Masker, records: Records, new_execution: Callable[[], str], at_once: bool
+) -> None:
+    run = new_execution()
+    started: RunEvent = {"type": "step.started", "step_id": "w", "at": 10.0, "data": {"start": 1}}
+    ended: RunEvent = {"type": "step.completed", "step_id": "w", "at": 14.0, "data": {"start": 1}}
+    batches = [[started, ended]] if at_once else [[started], [ended]]
+    for number, events in enumerate([*batches, batches[-1]]):
+        batch = EventBatch(run, f"batch-{number}", events)
+        await ActivityEnvironment().run(RunEventActivities(recorder, masker).record_events, vars(batch))
+    [attempt] = records.attempts(run)
+    assert (attempt.status, attempt.duration_seconds) == ("completed", 4.0)
 
 
 def test_a_run_that_the_store_does_not_have_is_no_error(writer: OutcomeWriter) -> None:

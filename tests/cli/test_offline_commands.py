@@ -206,3 +206,16 @@ def test_a_place_that_blobs_can_not_be_kept_at_is_refused(longpole: CommandLine)
     done = longpole("list")
     assert done.returncode == 2
     assert "gone with its process" in done.stderr
+
+
+def test_definitions_are_stored_all_or_none_and_not_twice(longpole: CommandLine) -> None:
+    kid = longpole.workflow("kid", [{"id": "a", "handler": "sleep"}])
+    wrong = longpole.workflow("wrong", [{"id": "a", "handler": "slep"}])
+    done = longpole("store", kid, wrong)
+    assert (done.returncode, "wrong.json" in done.stderr, "steps[0].handler" in done.stderr) == (2, True, True)
+    [first] = longpole.json("store", kid)
+    assert (first["name"], first["version"]) == ("kid", 1), "nothing was stored beside what was wrong"
+    assert longpole.json("store", kid, kid) == [first, first]
+    longpole.workflow("kid", [{"id": "b", "handler": "sleep"}])
+    [second] = longpole.json("store", kid)
+    assert second["version"] == 2
