@@ -7,7 +7,7 @@ import os
 
 
 def login_name() -> str:
-    """The name that somebody is logged in with; `uid 1234` where the system has none for them, as in many containers."""
+    """The name that somebody is logged in with; `uid 1234` where there is none, as in many containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
