@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.scheduling.wire import WorkflowStep
+from api.scheduling.wire import MOST_CHARACTERS, WorkflowStep
 from definitions.errors import Problem
 
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-_NAME = re.compile(r"[\w -]+(?:\.[\w-]+)*")
+_REST = re.compile(r"(?:\.[\w-]+)*")
 
 
 def prompt_reference(step: WorkflowStep, steps: Mapping[str, str], path: str, problems: list[Problem]) -> str:
@@ -26,9 +26,10 @@ def prompt_reference(step: WorkflowStep, steps: Mapping[str, str], path: str, pr
         if name in parameters:
             value = parameters[name]
             return str(literal(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
-        other, _, rest = name.partition(".")
-        if other in steps and other != step.step_name and _NAME.fullmatch(name):
-            return f"${{{steps[other]}.result{'.' + rest if rest else ''}}}"
+        for length in _lengths(name):
+            other, rest = name[:length], name[length:]
+            if other in steps and other != step.step_name and _REST.fullmatch(rest):
+                return f"${{{steps[other]}.result{rest}}}"
         message = f"`{{{name[:80]}}}` is neither a parameter nor a step"
         remedy = "add it to `parameters`, or write `{{` for a brace that is meant as one"
         problems.append(Problem("unknown_placeholder", path, message, remedy))
@@ -40,6 +41,12 @@ def prompt_reference(step: WorkflowStep, steps: Mapping[str, str], path: str, pr
         parts += [literal(template[end : match.start()]), filled(match)]
         end = match.end()
     return "".join([*parts, literal(template[end:])])
+
+
+def _lengths(name: str) -> Iterator[int]:
+    """How much of it may be the name of a step, which may hold dots; the longest first."""
+    yield len(name)
+    yield from (place for place in range(min(len(name) - 1, MOST_CHARACTERS), 0, -1) if name[place] == ".")
 
 
 def literal(value: Any) -> Any:

@@ -40,7 +40,7 @@ _STATUSES: dict[str, wire.Status] = {
 }
 _NO_ID = re.compile(r"[^A-Za-z0-9_-]")
 _MOST_UNKNOWN = 1_000
-_SUGGESTED = 50
+_SUGGESTED = 10
 """Searching for the nearest name is slow: only so many unknown ones get one."""
 _CORE_FIELD = re.compile(r"(steps\[\d+\])\.(handler|input)(?=[.\[]|$)")
 _FIELDS = {"handler": "agent_type", "input": "parameters"}

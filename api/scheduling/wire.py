@@ -23,7 +23,9 @@ Moment = Annotated[datetime, PlainSerializer(_shown, return_type=str, when_used=
 Money = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float, when_used="json")]
 Ratio = Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float, when_used="json")]
 Seconds = Annotated[float, PlainSerializer(lambda value: round(value), return_type=int, when_used="json")]
-Name = Annotated[str, Field(min_length=1, max_length=128)]
+MOST_CHARACTERS = 128
+"""Of a name of a step or a resource."""
+Name = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
 Amount = Annotated[float, Field(gt=0, le=1e9)]
 
 

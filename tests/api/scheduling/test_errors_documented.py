@@ -64,7 +64,12 @@ NOON = day(hour=12)
             ["steps[1].depends_on[1]: ", "`laod`", "did you mean `load`?"],
         ),
         (workflow({**step("a"), "blocks": ["b"]}), 400, "definition_invalid", ["steps[0].blocks[0]: ", "`b`"]),
-        (workflow({**step("a"), "prompt_template": "{x}"}), 400, "definition_invalid", ["`{x}`"]),
+        (
+            workflow({**step("a"), "prompt_template": "{x}"}),
+            400,
+            "definition_invalid",
+            ["steps[0].prompt_template: `{x}`"],
+        ),
         (workflow({**step("a"), "colour": "red"}), 400, "invalid_request", ["steps[0].colour"]),
         (workflow(step("a"), execution_window=window(NOON, NOON - timedelta(1))), 400, "invalid_request", ["before"]),
     ],

@@ -9,6 +9,8 @@ from pool_changes import put
 from scheduling_requests import BASE, day, step, window, workflow
 from serving import Service
 
+from api.scheduling.translate import definition_of
+from api.scheduling.wire import ScheduleRequest
 from engine.core import Engine
 
 SCHEDULE = f"{BASE}/schedule-workflow"
@@ -65,6 +67,20 @@ async def test_steps_may_be_called_what_references_mean_something_else_by(planni
         assert answer.status_code == 200, answer.text
         plan = (await ann.get(f"{BASE}/workflow/{answer.json()['workflow_id']}/plan")).json()
         assert [each["step_name"] for each in plan["steps"]] == ["context", "input_data"]
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt", "refers_to"),
+    [
+        ("ML inference (v2)", "{ML inference (v2)}", "${ML_inference__v2_.result}"),
+        ("a.b", "{a.b} {a.b.c.d}", "${a_b.result} ${a_b.result.c.d}"),
+        ("x" * 128, "{" + "x" * 128 + ".y}", "${" + "x" * 120 + ".result.y}"),
+    ],
+)
+def test_prompts_hold_results_of_steps_whatever_these_are_called(name: str, prompt: str, refers_to: str) -> None:
+    body = workflow(step(name), {**step("say"), "prompt_template": prompt})
+    made = definition_of(ScheduleRequest.model_validate(body))
+    assert made["steps"][1]["input"]["prompt"] == refers_to
 
 
 async def test_a_priority_is_the_same_number_as_in_the_other_apis(planning: Service, engine: Engine) -> None:
