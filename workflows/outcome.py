@@ -52,7 +52,7 @@ def outcome_pages(state: RunState, execution_id: str, ending: Ending, now: float
         slots=slots,
         error=ending.error,
         context=state.context,
-        started_at=state.started_at,
+        started_at=state.started_at or None,
         completed_at=now,
     )
     before = (

@@ -43,7 +43,7 @@ class Runner(Stepping):
     def start(self, now: float) -> None:
         """Begin, or go on from the state that the runner was made with."""
         self.started = True
-        if not self.state.started_at:
+        if not self.state.started_at and self.stopping is None:  # else it only ends: it never began
             self.state.started_at = now
         for frame, free in self.controls.restore(self.root, now):
             self.set_out(frame, free, now)

@@ -56,7 +56,7 @@ class Payloads:
         status = event.type.removeprefix("run.")
         return {
             "status": _STATUS.get(status, status),
-            "duration_seconds": event.data.get("duration_seconds"),
+            "duration_seconds": event.data.get("duration_seconds") or 0.0,  # stopped before it began: none
             "cost_usd": self._costs.of(session, run, results),
             **_artifacts(results),
             **_error(event.data.get("error")),

@@ -108,7 +108,8 @@ async def test_pause_resume_and_cancel_before_it_begins(running: Service) -> Non
         for wish, status in (("pause", "paused"), ("resume", "scheduled"), ("cancel", "cancelled")):
             answer = await ann.post(f"{path}/{wish}")
             assert answer.status_code == 200, answer.text
-            await has_status(ann, workflow_id, status)
+            stands = await has_status(ann, workflow_id, status)
+            assert (stands["actual_start"], stands["execution_attempts"]) == (None, 0)
         # What it had reserved is free again.
         assert (await ann.post(SCHEDULE, json=body)).status_code == 200
 
