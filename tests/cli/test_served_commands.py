@@ -310,10 +310,11 @@ def test_people_answer_what_a_run_waits_for(served: CommandLine) -> None:
 
 def test_a_schedule_from_its_making_to_its_end(served: CommandLine) -> None:
     file = served.workflow("nightly", [echo("a")])
-    when = ("--cron", "30 2 * * *", "--timezone", "Europe/Berlin", "--input", "day=${schedule.date}")
+    # It is not due while this runs.
+    when = ("--cron", "30 2 1 3 *", "--timezone", "Europe/Berlin", "--input", "day=${schedule.date}")
     done = served("schedules", "set", file, *when)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("nightly  30 2 * * * Europe/Berlin  active")
+    assert done.stdout.startswith("nightly  30 2 1 3 * Europe/Berlin  active")
     run = served("schedules", "trigger", "nightly").stdout.strip()
     asked = ("schedules", "backfill", "nightly", "--start", "2026-03-01 00:00", "--end", "2026-03-01 12:00")
     assert [each["due_at"] for each in served.json(*asked)] == ["2026-03-01T01:30:00+00:00"]
