@@ -93,5 +93,7 @@ def _fields(argument: Any, known: set[str], *, code: str, remedy: str) -> Mappin
 def _require_small(name: str, value: Any, code: str) -> None:
     problems = json_problems(value, max_bytes=MAX_SAID_BYTES)
     if problems:
-        remedy = problems[0].remedy if problems[0].code != "too_large" else "send the address of what is larger"
-        raise LongpoleError(f"`{name}` is {problems[0].message}", code=code, remedy=remedy)
+        problem = problems[0]
+        remedy = problem.remedy if problem.code != "too_large" else "send the address of what is larger"
+        at = name if not problem.path else f"{name}.{problem.path}"
+        raise LongpoleError(f"`{at}`: {problem.message}", code=code, remedy=remedy)

@@ -27,7 +27,7 @@ from definitions.findings import CheckConfig, CheckHandler
 from definitions.ids import new_execution_id
 from definitions.messages import DEFAULT_GRACE_SECONDS, CancelRequest
 from definitions.model import Definition
-from definitions.steering import OpenApproval
+from definitions.steering import OpenApproval, answer_of, sent_event
 from definitions.validation import check_input
 from engine.access.identity import LOCAL
 from engine.bringing import Bringing
@@ -277,6 +277,7 @@ class Executions(ExecutionRecords):
         Once this returns it counts, whatever dies. Raises `ExecutionNotFound`, `Conflict` (`invalid_status`),
         `LongpoleError` (`event_invalid`, `too_many_events`), `ServiceUnavailable`."""
         said = {"name": name, "data": data, **({"id": event_id} if event_id else {})}
+        sent_event(said)  # the run would refuse it, too, but what is far too large does not get there
         await tell(self._client, self, execution_id, "send_event", said, "send it")
 
     async def decide(
@@ -297,6 +298,7 @@ class Executions(ExecutionRecords):
         said = {"step": step, "approved": approved, "by": by, "comment": comment}
         if values is not None:
             said["values"] = dict(values)
+        answer_of(said)  # as above
         await tell(self._client, self, execution_id, "decide", said, "decide")
 
     async def approvals(self, execution_id: str) -> list[OpenApproval]:

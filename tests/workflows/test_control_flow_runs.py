@@ -183,6 +183,13 @@ async def test_an_event_that_makes_no_sense_is_refused(service: Engine) -> None:
     with pytest.raises(LongpoleError) as refused:
         await service.executions.send_event(execution_id, "", {})
     assert refused.value.code == "event_invalid"
+    too_much = {"list": ["x" * 5_000_000]}  # more than gRPC takes
+    for said, named in ((too_much, "larger than 65536 bytes"), ({"at": float("nan")}, "`data.at`: nan is not")):
+        with pytest.raises(LongpoleError, match=named) as refused:
+            await service.executions.send_event(execution_id, "go", said)
+        assert refused.value.code == "event_invalid"
+    with pytest.raises(LongpoleError, match="`values`: larger than 65536 bytes"):
+        await service.executions.decide(execution_id, "w", True, values=too_much)
     handle = service.client.get_workflow_handle(execution_id)
     await handle.signal("event", ["no", "event"])
     await told(service, execution_id, "signal.refused")
