@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], *, seconds: float = 90.0) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], *, seconds: float = 180.0) -> None:
     """Return once the condition holds; fail when it does not within the deadline."""
     deadline = time.monotonic() + seconds
     while not await condition():

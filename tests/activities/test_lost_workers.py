@@ -43,7 +43,7 @@ async def started_times(steps: Steps, count: int) -> None:
     async def noticed() -> bool:
         return steps.notes.exists() and steps.notes.read_text().count("started") >= count
 
-    await eventually(noticed, seconds=60)
+    await eventually(noticed)
 
 
 async def test_an_attempt_that_its_worker_took_down_with_it_does_not_count(

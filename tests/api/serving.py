@@ -58,7 +58,7 @@ class Service:
     def client(self, subject: str | None = "ann", **claims: list[str]) -> httpx.AsyncClient:
         """A client with such a token; None: without any."""
         headers = {"Authorization": f"Bearer {self.token(subject, **claims)}"} if subject is not None else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=180)
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Service]]

@@ -51,7 +51,7 @@ class WorkerProcess:
         """As the ledger has it."""
         return self._process.pid
 
-    def await_ready(self, seconds: float = 60.0) -> None:
+    def await_ready(self, seconds: float = 180.0) -> None:
         """Return once it polls. Blocks."""
         if self._starting is None:
             return

@@ -34,7 +34,7 @@ from store import instances
 from tests.polling import eventually
 from tests.running import begin, ended, statuses
 
-IN_TIME = 60.0
+IN_TIME = 180.0
 """The records say what Temporal says long before that."""
 ECHO = {"name": "echo", "steps": [{"id": "a", "handler": "steps.echo"}]}
 WAITING = {"name": "waiting", "steps": [{"id": "a", "handler": "steps.wait", "input": {"seconds": 60}}]}

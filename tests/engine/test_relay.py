@@ -20,7 +20,7 @@ from tests.running import begin, ended
 
 KILLS = 5
 ECHO = {"name": "echo", "steps": [{"id": "a", "handler": "steps.echo"}]}
-IN_TIME = 60.0
+IN_TIME = 180.0
 """A run that a crash left in between has ended long before that."""
 
 

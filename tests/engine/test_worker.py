@@ -178,7 +178,7 @@ async def test_a_database_that_is_away_fails_and_repeats_nothing(
         async def recorded() -> bool:
             return await engine.executions.status(execution_id) == "completed"
 
-        await eventually(recorded, seconds=60)
+        await eventually(recorded)
         execution = await engine.executions.get(execution_id)
         assert statuses(execution) == dict.fromkeys("abc", "completed")
         assert attempts(engine, execution_id) == dict.fromkeys("abc", 1)

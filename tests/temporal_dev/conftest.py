@@ -12,7 +12,7 @@ import pytest
 import temporal_dev
 from temporal_dev import ServerBinary
 
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 180.0
 
 
 def until(condition: Callable[[], object], what: str) -> None:

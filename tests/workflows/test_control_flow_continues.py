@@ -103,7 +103,7 @@ async def test_what_is_open_goes_on_in_the_next_history(service: Engine, caplog:
     async def get() -> Any:
         return await executions.get(execution_id)
 
-    await eventually(loop_is_done, seconds=60)
+    await eventually(loop_is_done)
     assert len(await histories(service, execution_id)) > 2
     assert [each["step"] for each in await executions.approvals(execution_id)] == ["ask"]
     await executions.send_event(execution_id, "early", {"sent": "again"}, event_id="e1")
@@ -144,7 +144,7 @@ async def test_a_pause_and_a_cancellation_reach_a_child_from_a_later_history(ser
     async def in_a_later_history() -> bool:
         return len(await histories(service, execution_id)) > 1
 
-    await eventually(in_a_later_history, seconds=60)
+    await eventually(in_a_later_history)
     await service.executions.pause(execution_id)
 
     async def child_is_paused() -> bool:
@@ -170,7 +170,7 @@ async def test_a_child_that_fails_while_a_later_history_watches_it_fails_its_ste
     async def in_a_later_history() -> bool:
         return len(await histories(service, execution_id)) > 1
 
-    await eventually(in_a_later_history, seconds=60)
+    await eventually(in_a_later_history)
     [child], _ = await service.executions.find(parent=execution_id)
     await service.executions.send_event(child.execution_id, "go")
     execution = await ended(service, execution_id)

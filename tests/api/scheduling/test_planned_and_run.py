@@ -68,7 +68,7 @@ def spent_at_night(engine: Engine, execution_id: str, cores: dict[str, float], d
 
 
 async def ended(ann: httpx.AsyncClient, workflow_id: str) -> dict[str, Any]:
-    return await has_status(ann, workflow_id, "completed", seconds=120)
+    return await has_status(ann, workflow_id, "completed")
 
 
 async def test_six_steps_run_at_the_hour_at_which_they_are_cheap(whole_system: tuple[Service, Engine]) -> None:

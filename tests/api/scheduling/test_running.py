@@ -18,9 +18,7 @@ from tests.polling import eventually
 SCHEDULE = f"{BASE}/schedule-workflow"
 
 
-async def has_status(
-    client: httpx.AsyncClient, workflow_id: str, status: str, *, seconds: float = 90.0
-) -> dict[str, Any]:
+async def has_status(client: httpx.AsyncClient, workflow_id: str, status: str) -> dict[str, Any]:
     """How it stands, once it has that status."""
 
     found: dict[str, Any] = {}
@@ -29,7 +27,7 @@ async def has_status(
         found.update((await client.get(f"{BASE}/workflow/{workflow_id}/status")).json())
         return bool(found["status"] == status)
 
-    await eventually(has_it, seconds=seconds)
+    await eventually(has_it)
     return found
 
 

@@ -36,7 +36,7 @@ async def fired(schedules: Schedules, workflow: str, count: int) -> list[Occurre
         found[:] = (await came_of(schedules, workflow))[:count]
         return [each.run_status for each in found] == ["completed"] * count and len(gaps(found)) <= 1
 
-    await eventually(so_many, seconds=60)
+    await eventually(so_many)
     return found
 
 
@@ -84,7 +84,7 @@ async def test_through_a_restart_of_the_server_none_is_missed_and_none_is_twice(
         async def is_past_it() -> bool:
             return any(each.due_at > back for each in await came_of(schedules, workflow))
 
-        await eventually(is_past_it, seconds=60)
+        await eventually(is_past_it)
         await schedules.pause(workflow)
 
         async def all_over_without_a_gap() -> bool:
@@ -92,7 +92,7 @@ async def test_through_a_restart_of_the_server_none_is_missed_and_none_is_twice(
             over = all(each.run_status == "completed" or each.reason == "paused" for each in found)
             return over and gaps(found) == {2 * SECOND}
 
-        await eventually(all_over_without_a_gap, seconds=90)
+        await eventually(all_over_without_a_gap)
         found = await came_of(schedules, workflow)
         # What was due shortly before may have been in time.
         late = [each for each in found if away < each.due_at < back - 6 * SECOND]
@@ -124,13 +124,13 @@ async def test_what_was_due_before_the_catch_up_window_is_recorded_as_missed(set
                 found = await came_of(schedules, workflow)
                 return any(each.reason == "missed" for each in found)
 
-            await eventually(accounted_for, seconds=60)
+            await eventually(accounted_for)
             await schedules.pause(workflow)
 
             async def without_a_gap() -> bool:
                 return gaps(await came_of(schedules, workflow)) == {SECOND}
 
-            await eventually(without_a_gap, seconds=60)
+            await eventually(without_a_gap)
             missed = [each for each in await came_of(schedules, workflow) if each.reason == "missed"]
         assert len(missed) >= 3
         assert gaps(missed) == {SECOND}

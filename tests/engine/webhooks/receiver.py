@@ -103,13 +103,13 @@ async def receiving(behave: Behave | None = None) -> AsyncIterator[Receiver]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def got(receiver: Receiver, count: int, *, seconds: float = 60.0) -> list[Received]:
+async def got(receiver: Receiver, count: int) -> list[Received]:
     """What it has accepted, once that is so much."""
 
     async def enough() -> bool:
         return len(receiver.accepted) >= count
 
-    await eventually(enough, seconds=seconds)
+    await eventually(enough)
     return receiver.accepted
 
 

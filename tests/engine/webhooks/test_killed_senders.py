@@ -45,7 +45,7 @@ async def test_what_a_killed_worker_was_sending_arrives_with_the_same_id(
             receiver.behave = kill
             webhook = (await webhooks.subscribe(receiver.url)).webhook.webhook_id
             await finish(engine, await recorded(engine, 20))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 await killed.wait()
 
             async def all_delivered() -> bool:
