@@ -153,9 +153,11 @@ def step_at(root: Block, path: str) -> StepProgram | None:
         if match is None:
             return None
         step = next((block.steps[match[1]] for block in blocks if match[1] in block.steps), None)
-        if step is None or (match[2] is not None and not isinstance(step.control, LoopProgram)):
+        is_iteration = match[2] is not None
+        if step is None or (is_iteration and not isinstance(step.control, LoopProgram)):
             return None
-        blocks = _blocks_in(step.control, iteration=match[2] is not None)
+        # The steps of a loop are in its iterations.
+        blocks = () if isinstance(step.control, LoopProgram) and not is_iteration else blocks_in(step.control)
     return step
 
 
@@ -163,10 +165,9 @@ _CUT = re.compile(r"[.\[]")
 _PART = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\[([0-9]+)\])?")
 
 
-def _blocks_in(control: Control | None, *, iteration: bool) -> tuple[Block, ...]:
-    if isinstance(control, LoopProgram):
-        return (control.body,) if iteration else ()
-    if isinstance(control, ParallelProgram):
+def blocks_in(control: Control | None) -> tuple[Block, ...]:
+    """The blocks that a control step has."""
+    if isinstance(control, LoopProgram | ParallelProgram):
         return (control.body,)
     if isinstance(control, BranchProgram):
         return (control.then,) if control.otherwise is None else (control.then, control.otherwise)

@@ -40,18 +40,18 @@ async def explain(
 
 async def _explain_inside(client: Client, records: ExecutionRecords, run: Execution, path: str) -> StepExplanation:
     """Why a step inside of a control step is where it is. The run itself knows only of blocks that are under way."""
-    wrong = ""
+    not_there = f"{run.execution_id} has no step {path[:_MOST_OF_A_PATH]!r}"
     if "." in path and run.status not in FINAL_RUN_STATUSES:
         told, pending = await _told(client, run.execution_id, path)
         if told is not None and told.get("steps"):
             return _with_attempt(told["steps"][0], pending)
-        wrong = str((told or {}).get("error", ""))
+        if told is not None and told.get("known"):
+            not_there = str(told["error"])
     step = await records.inner_step(run.execution_id, path) if "." in path else None
     if step is not None:
         return _of_record(run, step)
-    shown = path[:_MOST_OF_A_PATH]
     raise NotFound(
-        wrong if "not there now" in wrong else f"{run.execution_id} has no step {shown!r}",
+        not_there,
         code="step_not_found",
         remedy=f"its steps can be seen with `longpole show {run.execution_id}`",
     )

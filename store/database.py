@@ -69,6 +69,11 @@ class Database:
             yield session
             session.commit()
 
+    def run_read(self, work: Callable[[Session], T]) -> T:
+        """`work(session)` in a read block. Raises `StoreUnavailable`."""
+        with self.read() as session:
+            return work(session)
+
     def run_write(self, work: Callable[[Session], T], *, attempts: int = 8) -> T:
         """`work(session)` in a write block, again with growing pauses while the database is gone, locked or refuses to
         serialize. `work` must be safe to repeat: a commit whose answer was lost may have happened.

@@ -23,7 +23,8 @@ def explanation(runner: Runner, step_id: object = None) -> dict[str, Any]:
     """Why the step is where it is, by its path id; without one, why each step is that has not ended, the first 500.
 
     `{"steps": [StepExplanation, ...], "more": how many were left out}`; for an id that the definition does not have, or
-    of a block that is not under way, `{"error": ...}`, since a query that raises shows an operator nothing but a stack.
+    of a block that is not under way, `{"error": ..., "known": whether the definition has it}`, since a query that
+    raises shows an operator nothing but a stack.
     """
     if step_id is None:
         paths = _all_open(runner)
@@ -31,7 +32,8 @@ def explanation(runner: Runner, step_id: object = None) -> dict[str, Any]:
         return {"steps": [_explained(runner, each, members) for each in shown], "more": sum(1 for _ in paths)}
     path = str(step_id)
     if runner.find(path) is None:
-        return {"error": _not_there(runner, path)}
+        known = step_at(runner.program.root, path) is not None
+        return {"error": _not_there(runner, path, known=known), "known": known}
     return {"steps": [explain(runner, path)], "more": 0}
 
 
@@ -50,9 +52,9 @@ def _all_open(runner: Runner) -> Iterator[str]:
             places += [(inner, iter(inner.block.order)) for inner in inside]
 
 
-def _not_there(runner: Runner, path: str) -> str:
+def _not_there(runner: Runner, path: str, *, known: bool) -> str:
     shown = path[:MOST_OF_A_PATH]
-    if step_at(runner.program.root, path) is None:
+    if not known:
         near = did_you_mean(shown, (*runner.program.order, *runner.controls.opened))
         return f"the definition has no step {shown!r}: {near or 'the query `progress` lists the steps'}"
     return f"step {shown!r} is not there now: what it is in has not begun, or has ended"

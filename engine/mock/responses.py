@@ -95,7 +95,8 @@ def read_responses(document: Mapping[str, Any], definition: Definition) -> MockR
         raise ResponsesInvalid(field_problems(error, MockResponses, ())) from None
     steps = list(_all_steps(definition.steps))
     approvals = [step.id for step in steps if step.approval is not None]
-    root = compile_definition(definition, "").root
+    has_paths = any("." in name for name in (*responses.steps, *responses.approvals))
+    root = compile_definition(definition, "").root if has_paths else None
     problems = [
         *_unknown("steps", "step", responses.steps, [step.id for step in steps], root),
         *_unknown("handlers", "handler", responses.handlers, sorted({step.handler for step in steps if step.handler})),

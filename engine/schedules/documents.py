@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from definitions.errors import Problem
 from definitions.model import Definition
@@ -23,8 +23,6 @@ from store.schedule_tables import WorkflowSchedule
 
 if TYPE_CHECKING:
     from engine.core import Engine
-
-T = TypeVar("T")
 
 
 class DocumentSchedules:
@@ -45,13 +43,15 @@ class DocumentSchedules:
             came_at = templates.get_revision(session, workflow_id, stored.revision).created_at
             return kept is None or kept.updated_at < came_at
 
-        if stored.schedule is not None and await self._read(is_newer):
+        if stored.schedule is not None and await asyncio.to_thread(self._engine.database.run_read, is_newer):
             await self.follow(stored)
 
     async def follow(self, stored: StoredDefinition) -> None:
         """Have the schedule that the document tells of, if it does. Raises as `Schedules.put`."""
         if stored.schedule is not None:
-            kept = await self._read(lambda session: schedules.find_schedule(session, stored.workflow_id))
+            kept = await asyncio.to_thread(
+                self._engine.database.run_read, lambda session: schedules.find_schedule(session, stored.workflow_id)
+            )
             await self._schedules.put(stored.workflow_id, _wish(kept, stored.schedule))
 
     async def require(self, workflow_id: str, core: Mapping[str, Any], spec: Mapping[str, Any] | None) -> None:
@@ -67,7 +67,7 @@ class DocumentSchedules:
             if kept is None or not kept.paused:
                 require_room(session, self._pools, workflow_id, schedule, core_document(definition))
 
-        await self._read(check)
+        await asyncio.to_thread(self._engine.database.run_read, check)
 
     async def clashes(self, stored: StoredDefinition) -> list[Problem]:
         """The instants at which the schedule that the document tells of would not fit its pools if it began now; empty
@@ -83,14 +83,7 @@ class DocumentSchedules:
                 return list(conflict.problems)
             return []
 
-        return await self._read(read)
-
-    async def _read(self, read: Callable[[Session], T]) -> T:
-        def work() -> T:
-            with self._engine.database.read() as session:
-                return read(session)
-
-        return await asyncio.to_thread(work)
+        return await asyncio.to_thread(self._engine.database.run_read, read)
 
 
 def _wish(kept: WorkflowSchedule | None, spec: Mapping[str, Any]) -> dict[str, Any]:

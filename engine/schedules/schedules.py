@@ -276,11 +276,7 @@ class Schedules:
         return schedules.get_schedule(session, workflow_id, owner=self._owner, lock=lock)
 
     async def _read(self, read: Callable[[Session], T]) -> T:
-        def work() -> T:
-            with self._engine.database.read() as session:
-                return read(session)
-
-        return await asyncio.to_thread(work)
+        return await asyncio.to_thread(self._engine.database.run_read, read)
 
 
 def _require_active(session: Session, workflow_id: str) -> None:

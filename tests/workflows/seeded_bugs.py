@@ -71,7 +71,8 @@ def _starts_fewer_at_once(patch: pytest.MonkeyPatch) -> None:
 def _conditions_always_hold(patch: pytest.MonkeyPatch) -> None:
     class Holds:
         def __init__(self, text: str) -> None:
-            self.step_ids = compile_expression(text).step_ids
+            compiled = compile_expression(text)
+            self.step_ids, self.loop_paths = compiled.step_ids, compiled.loop_paths
 
         def test(self, _scope: Any) -> bool:
             return True
